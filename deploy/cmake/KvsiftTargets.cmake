@@ -1,0 +1,35 @@
+# What every target of the project shares: warnings, floating-point rules, sanitizers.
+
+add_library(kvsift_build_rules INTERFACE)
+target_compile_options(kvsift_build_rules INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-psabi
+  $<$<BOOL:${KVSIFT_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  # Codes are the same bits everywhere: no contraction of a * b + c into one rounding.
+  -ffp-contract=off)
+if(KVSIFT_SANITIZE)
+  list(JOIN KVSIFT_SANITIZE "," kvsift_sanitizers)
+  target_compile_options(kvsift_build_rules INTERFACE
+    -fsanitize=${kvsift_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(kvsift_build_rules INTERFACE -fsanitize=${kvsift_sanitizers})
+endif()
+
+# kvsift_library(NAME SOURCES... [PUBLIC libs...] [PRIVATE libs...])
+# A static library kvsift_NAME, known as kvsift::NAME, that includes from the project's root.
+function(kvsift_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(kvsift_${name} STATIC ${arg_SOURCES})
+  add_library(kvsift::${name} ALIAS kvsift_${name})
+  set_target_properties(kvsift_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(kvsift_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/kvsift>)
+  target_link_libraries(kvsift_${name}
+    PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:kvsift_build_rules> ${arg_PRIVATE})
+endfunction()
+
+# kvsift_program(NAME SOURCES... [LIBS libs...])
+function(kvsift_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} kvsift_build_rules)
+endfunction()
