@@ -14,6 +14,13 @@ if(KVSIFT_SANITIZE)
   target_link_options(kvsift_build_rules INTERFACE -fsanitize=${kvsift_sanitizers})
 endif()
 
+# Compiling the same text twice costs nothing where ccache is installed.
+find_program(KVSIFT_CCACHE ccache)
+mark_as_advanced(KVSIFT_CCACHE)
+if(KVSIFT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${KVSIFT_CCACHE})
+endif()
+
 # kvsift_library(NAME SOURCES... [PUBLIC libs...] [PRIVATE libs...])
 # A static library kvsift_NAME, known as kvsift::NAME, that includes from the project's root.
 function(kvsift_library name)
@@ -22,14 +29,20 @@ function(kvsift_library name)
   add_library(kvsift::${name} ALIAS kvsift_${name})
   set_target_properties(kvsift_${name} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(kvsift_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/kvsift>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/kvsift>)
   target_link_libraries(kvsift_${name}
     PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:kvsift_build_rules> ${arg_PRIVATE})
 endfunction()
 
+# `programs` builds what a user runs and none of the tests.
+add_custom_target(programs)
+
 # kvsift_program(NAME SOURCES... [LIBS libs...])
+# A program in bin/, installed with the project.
 function(kvsift_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} kvsift_build_rules)
+  add_dependencies(programs ${name})
+  set_property(GLOBAL APPEND PROPERTY KVSIFT_PROGRAMS ${name})
 endfunction()

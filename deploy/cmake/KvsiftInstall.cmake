@@ -1,0 +1,36 @@
+# What an installed kvsift consists of: programs, libraries with their headers, the wire contract,
+# a CMake package, and archives of all that.
+include(CMakePackageConfigHelpers)
+
+set(kvsift_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kvsift)
+set(kvsift_header_dir ${CMAKE_INSTALL_INCLUDEDIR}/kvsift)
+
+install(TARGETS kvsift_kernels kvsift_engine EXPORT kvsiftTargets)
+install(DIRECTORY kernels DESTINATION ${kvsift_header_dir} FILES_MATCHING PATTERN *.h)
+install(FILES server/engine/engine.h server/engine/answer.h
+        DESTINATION ${kvsift_header_dir}/server/engine)
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+if(KVSIFT_SERVICE)
+  get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
+  install(TARGETS ${kvsift_programs})
+  install(TARGETS kvsift_proto kvsift_client EXPORT kvsiftTargets)
+  install(DIRECTORY client/cpp DESTINATION ${kvsift_header_dir}/client FILES_MATCHING PATTERN *.h)
+  install(DIRECTORY proto/kvsift DESTINATION ${CMAKE_INSTALL_DATADIR}/kvsift/proto
+          FILES_MATCHING PATTERN *.proto)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/generated/kvsift
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+endif()
+
+install(EXPORT kvsiftTargets NAMESPACE kvsift:: DESTINATION ${kvsift_package_dir})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/kvsiftConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/kvsiftConfig.cmake INSTALL_DESTINATION ${kvsift_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/kvsiftConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/kvsiftConfig.cmake ${PROJECT_BINARY_DIR}/kvsiftConfigVersion.cmake
+        DESTINATION ${kvsift_package_dir})
+
+set(CPACK_GENERATOR TGZ)
+set(CPACK_PACKAGE_VENDOR kvsift)
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_STRIP_FILES ON)
+include(CPack)
