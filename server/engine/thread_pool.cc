@@ -1,0 +1,67 @@
+#include "server/engine/thread_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace kvsift {
+
+struct ThreadPool::Job {
+  int64_t count = 0;
+  int64_t next = 0;  // first task that nobody has taken; guarded by the pool's mutex
+  std::atomic<int64_t> unfinished{0};
+  std::function<void(int64_t)> task;
+  std::function<void()> done;
+};
+
+ThreadPool::ThreadPool(int threads) {
+  threads_.reserve(threads);
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  work_added_.SignalAll();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::Run(int64_t count, std::function<void(int64_t)> task, std::function<void()> done) {
+  auto job = std::make_shared<Job>();
+  job->count = count;
+  job->unfinished.store(count, std::memory_order_relaxed);
+  job->task = std::move(task);
+  job->done = std::move(done);
+  {
+    MutexLock lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  const int64_t wanted = std::min<int64_t>(count, concurrency());
+  for (int64_t i = 0; i < wanted; ++i) work_added_.SignalOne();
+}
+
+void ThreadPool::Work() {
+  for (;;) {
+    const Turn turn = NextTurn();
+    if (turn.job == nullptr) return;
+    turn.job->task(turn.index);
+    // The last task sees what the others wrote before it runs `done`.
+    if (turn.job->unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1) turn.job->done();
+  }
+}
+
+ThreadPool::Turn ThreadPool::NextTurn() {
+  MutexLock lock(mutex_);
+  while (jobs_.empty() && !stopping_) work_added_.Wait(mutex_);
+  if (jobs_.empty()) return {};
+  Turn turn;
+  turn.job = std::move(jobs_.front());
+  jobs_.pop_front();
+  turn.index = turn.job->next++;
+  if (turn.job->next < turn.job->count) jobs_.push_back(turn.job);
+  return turn;
+}
+
+}  // namespace kvsift

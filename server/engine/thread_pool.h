@@ -1,0 +1,57 @@
+// The executor that kernels run on: a fixed number of threads shared fairly by jobs.
+#ifndef KVSIFT_SERVER_ENGINE_THREAD_POOL_H_
+#define KVSIFT_SERVER_ENGINE_THREAD_POOL_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "kernels/executor.h"
+#include "server/engine/mutex.h"
+
+namespace kvsift {
+
+// Threads take one task at a time from each job in turn, so that a job of many tasks does not
+// hold back a small one that arrives later by more than the tasks that are already running.
+class ThreadPool final : public Executor {
+ public:
+  // REQUIRES: threads >= 1.
+  explicit ThreadPool(int threads);
+
+  // Waits until every job that was given is done. REQUIRES: not called by one of its threads.
+  ~ThreadPool() override;
+
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int concurrency() const override { return static_cast<int>(threads_.size()); }
+
+  // Tasks and `done` may call Run themselves.
+  void Run(int64_t count, std::function<void(int64_t)> task, std::function<void()> done) override;
+
+ private:
+  struct Job;
+  struct Turn {
+    std::shared_ptr<Job> job;
+    int64_t index = 0;
+  };
+
+  void Work();
+
+  // The next task, the job of which goes to the back of the queue if it has more. Waits for one;
+  // a turn without a job says that the pool is being destroyed and no task is left.
+  Turn NextTurn();
+
+  Mutex mutex_;
+  CondVar work_added_;
+  std::deque<std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);  // each has tasks to start
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace kvsift
+
+#endif  // KVSIFT_SERVER_ENGINE_THREAD_POOL_H_
