@@ -1,0 +1,38 @@
+#include "kernels/format/quantizer.h"
+
+#include <cmath>
+
+namespace kvsift {
+namespace {
+
+constexpr double kOneBit[] = {0.0};
+constexpr double kTwoBits[] = {-0.98, 0.0, 0.98};
+constexpr double kThreeBits[] = {-1.758, -1.172, -0.586, 0.0, 0.586, 1.172, 1.758};
+
+}  // namespace
+
+std::span<const double> ThresholdMultiples(int bits) {
+  switch (bits) {
+    case 1:
+      return kOneBit;
+    case 2:
+      return kTwoBits;
+    case 3:
+      return kThreeBits;
+    default:
+      return {};
+  }
+}
+
+std::vector<float> KeyThresholds(float key_scale, int head_dim, int bits) {
+  const double root = std::sqrt(static_cast<double>(PaddedDim(head_dim)));
+  std::vector<float> thresholds;
+  for (const double multiple : ThresholdMultiples(bits)) {
+    // The order of the two products decides the last bit.
+    const double scaled = multiple * static_cast<double>(key_scale);
+    thresholds.push_back(static_cast<float>(scaled * root));
+  }
+  return thresholds;
+}
+
+}  // namespace kvsift
