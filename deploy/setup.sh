@@ -48,11 +48,10 @@ install_packages() {
     apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# build PRESET [TARGET...]: configures and builds into build/PRESET.
+# build PRESET [TARGET]: configures and builds into build/PRESET; everything without a target.
 build() {
-  local preset=$1
-  shift
-  say "Building build/$preset${*:+ ($*)}"
+  local preset=$1 target=${2:-all}
+  say "Building build/$preset ($target)"
   (cd "$root" && cmake --preset "$preset" --log-level=NOTICE &&
-    cmake --build --preset "$preset" --parallel "$(nproc)" ${*:+--target "$@"})
+    cmake --build --preset "$preset" --parallel "$(nproc)" --target "$target")
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Each header compiles alone, with the flags of the files around it.
+
+usage: headers.py BUILD_FOLDER
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import compile_database
+import sources
+
+
+def compile_alone(header, arguments):
+    """Output of the compiler for a file that includes nothing but the header."""
+    result = subprocess.run(
+        arguments + ["-fsyntax-only", "-x", "c++", "-"], input=f'#include "{header}"\n',
+        cwd=sources.ROOT, capture_output=True, text=True, check=False)
+    return result.stdout + result.stderr if result.returncode else ""
+
+
+def arguments_for(header, commands):
+    """Flags of the source that shares most folders with the header, without the source."""
+    def shared(path):
+        return sum(1 for a, b in zip(path.parent.parts, header.parent.parts) if a == b)
+    nearest = max(sorted(commands), key=shared)
+    return [word for word in commands[nearest] if not word.endswith(nearest.name)]
+
+
+def self_check(arguments):
+    with tempfile.NamedTemporaryFile("w", suffix=".h") as bad:
+        bad.write("std::string name;\n")
+        bad.flush()
+        assert "string" in compile_alone(bad.name, arguments)
+
+
+def check(item):
+    header, arguments = item
+    if passed.has(header, arguments):
+        return []
+    found = compile_alone(header, arguments)
+    if found:
+        return [f"{header} does not compile alone:\n{found}"]
+    passed.add(header, arguments)
+    return []
+
+
+build = pathlib.Path(sys.argv[1]).resolve()
+commands = compile_database.commands(build)
+passed = compile_database.Passed(build, "headers", "1")
+# A file that Highway includes once per target is not a header of its own.
+headers = [header for header in sources.code_files(".h")
+           if "HWY_TARGET_TOGGLE" not in sources.read(header)]
+self_check(arguments_for(headers[0], commands))
+work = [(header, arguments_for(header, commands)) for header in headers]
+sources.finish("headers", compile_database.run_all(work, check), len(headers))

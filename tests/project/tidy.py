@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""clang-tidy over our C++ with the rules of .clang-tidy.
+
+usage: tidy.py BUILD_FOLDER
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import compile_database
+import sources
+
+TIDY = "clang-tidy-14"
+BAD = "struct point { int x; };\nint* nothing = 0;\n"
+
+
+def tidy(path, arguments):
+    """Output of clang-tidy for a file, empty if it has nothing to say."""
+    result = subprocess.run(
+        [TIDY, "--quiet", f"--config-file={sources.ROOT / '.clang-tidy'}", str(path), "--"]
+        + arguments, cwd=sources.ROOT, capture_output=True, text=True, check=False)
+    return result.stdout + result.stderr if result.returncode else ""
+
+
+def self_check():
+    with tempfile.TemporaryDirectory() as folder:
+        bad = pathlib.Path(folder, "bad.cc")
+        bad.write_text(BAD)
+        found = tidy(bad, ["-std=c++20"])
+    assert "readability-identifier-naming" in found, found
+    assert "modernize-use-nullptr" in found, found
+
+
+def check(item):
+    path, arguments = item
+    if passed.has(path, arguments):
+        return []
+    found = tidy(path, arguments[1:] + ["-Wno-unknown-warning-option"])
+    if found:
+        return [found]
+    passed.add(path, arguments)
+    return []
+
+
+build = pathlib.Path(sys.argv[1]).resolve()
+self_check()
+version = subprocess.run([TIDY, "--version"], capture_output=True, text=True, check=True).stdout
+passed = compile_database.Passed(build, "tidy", version + sources.read(".clang-tidy"))
+commands = compile_database.commands(build)
+problems = [f"{path}: no target compiles it" for path in sources.code_files(".cc")
+            if path not in commands and "tests/project/" not in str(path)]
+problems += compile_database.run_all(commands.items(), check)
+sources.finish("clang-tidy", problems, len(commands))
