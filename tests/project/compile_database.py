@@ -33,8 +33,10 @@ def commands(build):
 def _resolve(name):
     """The file behind an include of ours: a header, or the proto file it is generated from."""
     path = sources.ROOT / name
-    if name.startswith("kvsift/"):
+    if name.startswith("kvsift/v1/"):
         path = sources.ROOT / "proto" / (name.split(".")[0] + ".proto")
+    elif name.startswith("kvsift/"):
+        path = sources.ROOT / "client/include" / name
     return path if path.is_file() else None
 
 

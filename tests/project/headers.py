@@ -24,7 +24,8 @@ def compile_alone(header, arguments):
 def arguments_for(header, commands):
     """Flags of the source that shares most folders with the header, without the source."""
     def shared(path):
-        return sum(1 for a, b in zip(path.parent.parts, header.parent.parts) if a == b)
+        folders = sum(1 for a, b in zip(path.parent.parts, header.parent.parts) if a == b)
+        return folders, sum(word.startswith(("-I", "-isystem")) for word in commands[path])
     nearest = max(sorted(commands), key=shared)
     return [word for word in commands[nearest] if not word.endswith(nearest.name)]
 
