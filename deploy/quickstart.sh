@@ -18,15 +18,16 @@ case ${1-} in
 esac
 build release programs
 
+pid=
 stop_server() {
-  [[ -z ${SERVER_PID-} ]] || kill -TERM "$SERVER_PID" 2>/dev/null || true
+  [[ -z $pid ]] || kill -TERM "$pid" 2>/dev/null || true
 }
 trap stop_server EXIT
 
 say "Starting kvsift-server"
 coproc SERVER { exec "$bin/kvsift-server" --listen 127.0.0.1:0 2>"$log"; }
 # Bash forgets the coprocess's variables when it ends; these stay.
-server_pid=$SERVER_PID
+pid=$SERVER_PID
 exec {server_out}<&"${SERVER[0]}"
 line=
 read -r -t 60 -u "$server_out" line || true
@@ -42,8 +43,8 @@ say "Replaying 64 positions of War and Peace, layer 14 of SmolLM2-135M: 9 query 
   --estimators manhattan,dot,asymmetric_dot --k 64,256 --calibration-positions 4096
 
 say "Stopping the server"
-kill -TERM "$server_pid"
-wait "$server_pid" || fail "the server did not stop cleanly: see $log"
+kill -TERM "$pid"
+wait "$pid" || fail "the server did not stop cleanly: see $log"
 
 cat <<END
 

@@ -7,14 +7,16 @@ set(kvsift_header_dir ${CMAKE_INSTALL_INCLUDEDIR}/kvsift)
 
 install(TARGETS kvsift_kernels kvsift_engine EXPORT kvsiftTargets)
 install(DIRECTORY kernels DESTINATION ${kvsift_header_dir} FILES_MATCHING PATTERN *.h)
-install(FILES server/engine/engine.h server/engine/answer.h
+install(FILES server/engine/answer.h server/engine/engine.h server/engine/mutex.h
+              server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(KVSIFT_SERVICE)
   get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
   install(TARGETS ${kvsift_programs})
   install(TARGETS kvsift_proto kvsift_client EXPORT kvsiftTargets)
-  install(DIRECTORY client/cpp DESTINATION ${kvsift_header_dir}/client FILES_MATCHING PATTERN *.h)
+  install(DIRECTORY client/include/kvsift DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          FILES_MATCHING PATTERN *.h)
   install(DIRECTORY proto/kvsift DESTINATION ${CMAKE_INSTALL_DATADIR}/kvsift/proto
           FILES_MATCHING PATTERN *.proto)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/generated/kvsift

@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
-# Installs a build into a folder of its own; a project outside finds, links and runs it.
+# Installs a build into a folder of its own; a project outside finds, links and runs it against
+# the installed server.
 #
 # usage: consumer.sh BUILD_FOLDER CXX_COMPILER
 set -euo pipefail
 build=$(cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 work=$build/consumer
-rm -rf "$work"
+installed=$work/installed
+rm -rf "$installed" "$work/source"
 mkdir -p "$work"
 
-cmake --install "$build" --prefix "$work/installed" >"$work/install.log"
-cp -r "$here/consumer" "$work/source"  # away from our headers: only installed ones can be found
+cmake --install "$build" --prefix "$installed" >"$work/install.log"
+test -f "$installed/share/kvsift/proto/kvsift/v1/selection.proto"
+"$installed/bin/kvsift" --help >/dev/null
+
+cp -r "$here/consumer" "$work/source" # away from our headers: only installed ones can be found
 cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$2" \
-  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" \
-  -DCMAKE_BUILD_TYPE=Release -Dkvsift_ROOT="$work/installed" --log-level=WARNING
+  -DCMAKE_BUILD_TYPE=Release -Dkvsift_ROOT="$installed" --log-level=WARNING
 cmake --build "$work/build"
-"$work/build/consumer" "$work/installed/bin/kvsift-server"
-"$work/installed/bin/kvsift" --help >/dev/null
-test -f "$work/installed/share/kvsift/proto/kvsift/v1/selection.proto"
+
+coproc SERVER { exec "$installed/bin/kvsift-server" --listen 127.0.0.1:0 2>"$work/server.log"; }
+pid=$SERVER_PID
+trap 'kill -TERM "$pid" 2>/dev/null || true' EXIT
+read -r -t 60 -u "${SERVER[0]}" line
+"$work/build/consumer" "${line#listening on }"
