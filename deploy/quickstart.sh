@@ -25,10 +25,8 @@ stop_server() {
 trap stop_server EXIT
 
 say "Starting kvsift-server"
-coproc SERVER { exec "$bin/kvsift-server" --listen 127.0.0.1:0 2>"$log"; }
-# Bash forgets the coprocess's variables when it ends; these stay.
-pid=$SERVER_PID
-exec {server_out}<&"${SERVER[0]}"
+exec {server_out}< <(exec "$bin/kvsift-server" --listen 127.0.0.1:0 2>"$log")
+pid=$!
 line=
 read -r -t 60 -u "$server_out" line || true
 if [[ $line != 'listening on '* ]]; then

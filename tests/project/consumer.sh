@@ -20,8 +20,8 @@ cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER="$2" \
   -DCMAKE_BUILD_TYPE=Release -Dkvsift_ROOT="$installed" --log-level=WARNING
 cmake --build "$work/build"
 
-coproc SERVER { exec "$installed/bin/kvsift-server" --listen 127.0.0.1:0 2>"$work/server.log"; }
-pid=$SERVER_PID
+exec {out}< <(exec "$installed/bin/kvsift-server" --listen 127.0.0.1:0 2>"$work/server.log")
+pid=$!
 trap 'kill -TERM "$pid" 2>/dev/null || true' EXIT
-read -r -t 60 -u "${SERVER[0]}" line
+read -r -t 60 -u "$out" line
 "$work/build/consumer" "${line#listening on }"
