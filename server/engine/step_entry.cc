@@ -1,0 +1,136 @@
+#include "server/engine/step_entry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/engine/entry_status.h"
+
+namespace kvsift {
+
+StepEntryWork::StepEntryWork(StepContext& context, int64_t index, const EntryOffsets& offsets,
+                             EntryObserver& observer)
+    : context_(context), index_(index), offsets_(offsets), observer_(observer) {
+  AddTurn(entry().sequence_id, entry().key_count > 0 ? Access::kWrite : Access::kRead);
+}
+
+Work::Progress StepEntryWork::Advance(PagePool& pool, Batch& batch) {
+  switch (stage_) {
+    case Stage::kCheck:
+      if (absl::Status status = Check(); !status.ok()) return Fail(std::move(status));
+      AddReads(batch);
+      if (stage_ == Stage::kCompare) return Progress::kBatched;
+      return Apply(pool, batch);
+    case Stage::kCompare:
+      if (!batch_status_.ok()) return Fail(batch_status_);
+      sequence()->table_entries = std::ssize(sequence()->pages);
+      return Apply(pool, batch);
+    case Stage::kPublish:
+      break;
+  }
+  if (batch_status_.ok()) return Publish(pool);
+  Abandon(pool);
+  return Fail(batch_status_);
+}
+
+void StepEntryWork::OnBatchDone(const absl::Status& status) {
+  batch_status_ = status;
+  if (stage_ == Stage::kCompare && status.ok()) Compare();
+}
+
+Sequence* StepEntryWork::sequence() {
+  return created_ != nullptr ? created_.get() : slot().sequence.get();
+}
+
+int32_t StepEntryWork::LayerId(const Layer& layer) const {
+  return store().config().layer_ids[layer.index];
+}
+
+VectorData StepEntryWork::KeysFrom(size_t layer, int64_t from) const {
+  const StepShape& shape = context_.shape;
+  const auto layer_offset = static_cast<int64_t>(layer) * shape.key_total;
+  const int64_t first = layer_offset + offsets_.key + (from - entry().start);
+  return {.bytes = context_.request.keys.bytes.subspan(first * shape.key_bytes,
+                                                       (end_ - from) * shape.key_bytes),
+          .raw = context_.request.keys.raw};
+}
+
+Work::Progress StepEntryWork::Fail(absl::Status status) {
+  const Sequence* current = slot().sequence.get();
+  const int layer = error_layer_ != nullptr ? error_layer_->index : context_.shape.layers.front();
+  result_.status = std::move(status);
+  result_.epoch = EpochOf(current);
+  result_.length = current == nullptr ? 0 : current->lengths[layer];
+  return Progress::kDone;
+}
+
+absl::Status StepEntryWork::Check() {
+  const Sequence* current = slot().sequence.get();
+  absl::Status status = CheckEpoch(entry().expected_epoch, current);
+  if (!status.ok()) return status;
+  if (current == nullptr && entry().key_count == 0) return UnknownSequence(entry().sequence_id);
+  for (const int index : context_.shape.layers) {
+    layers_.push_back({.index = index, .length = current == nullptr ? 0 : current->lengths[index]});
+  }
+  if (entry().key_count > 0) {
+    status = CheckStart();
+  } else if (!current->IsTableComplete()) {
+    status = LostTable(entry().sequence_id);
+  }
+  if (status.ok()) status = CheckAllVisible(std::max(layers_.front().length, end_));
+  if (status.ok()) status = entry().invalid;
+  if (status.ok() && end_ > context_.max_sequence_length) {
+    status = TooLong(end_, context_.max_sequence_length);
+  }
+  return status;
+}
+
+absl::Status StepEntryWork::CheckStart() {
+  for (const Layer& layer : layers_) {
+    if (entry().start <= layer.length) continue;
+    error_layer_ = &layer;
+    return Gap(entry().start, layer.length, LayerId(layer));
+  }
+  end_ = entry().start + entry().key_count;
+  return absl::OkStatus();
+}
+
+absl::Status StepEntryWork::CheckAllVisible(int64_t length) const {
+  const auto& visible = context_.request.visible_lengths;
+  if (visible.empty()) return absl::OkStatus();
+  for (int64_t token = 0; token < entry().query_tokens; ++token) {
+    absl::Status status = CheckVisible(token, visible[offsets_.token + token], length);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void StepEntryWork::AddReads(Batch& batch) {
+  for (Layer& layer : layers_) {
+    layer.write_from = std::min(layer.length, end_);
+    if (layer.write_from <= entry().start) continue;
+    layer.overlap.emplace(store().format(), layer.index, entry().start,
+                          layer.write_from - entry().start);
+    batch.reads.push_back(layer.overlap->Read(store().backend_store(), *sequence()->table));
+    stage_ = Stage::kCompare;
+  }
+  if (stage_ != Stage::kCompare || sequence()->IsTableComplete()) return;
+  const int64_t first = sequence()->table_entries;
+  batch.table_edits.push_back({.table = sequence()->table.get(),
+                               .first = first,
+                               .pages = std::span(sequence()->pages).subspan(first)});
+}
+
+void StepEntryWork::Compare() {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    Layer& layer = layers_[i];
+    if (!layer.overlap.has_value()) continue;
+    const auto difference =
+        layer.overlap->FirstDifference(store().format(), KeysFrom(i, entry().start));
+    layer.overlap.reset();
+    if (!difference.has_value()) continue;
+    layer.write_from = *difference;
+    layer.replaces = true;
+  }
+}
+
+}  // namespace kvsift
