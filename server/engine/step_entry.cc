@@ -69,7 +69,9 @@ absl::Status StepEntryWork::Check() {
   if (!status.ok()) return status;
   if (current == nullptr && entry().key_count == 0) return UnknownSequence(entry().sequence_id);
   for (const int index : context_.shape.layers) {
-    layers_.push_back({.index = index, .length = current == nullptr ? 0 : current->lengths[index]});
+    Layer& layer = layers_.emplace_back();
+    layer.index = index;
+    layer.length = current == nullptr ? 0 : current->lengths[index];
   }
   if (entry().key_count > 0) {
     status = CheckStart();
