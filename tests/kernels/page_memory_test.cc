@@ -1,0 +1,58 @@
+#include "kernels/page_memory.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "gtest/gtest.h"
+
+namespace kvsift {
+namespace {
+
+constexpr int64_t kPiece = int64_t{64} << 10;
+
+bool Holds(PageMemory& memory, int64_t offset, int64_t bytes, std::byte value) {
+  const std::byte* begin = memory.data() + offset;
+  return std::all_of(begin, begin + bytes, [value](std::byte b) { return b == value; });
+}
+
+TEST(PageMemoryTest, MemoryIsAlignedAndAsLargeAsAskedFor) {
+  const auto memory = ReservePageMemory(12345 * 64);
+  ASSERT_TRUE(memory.ok());
+  EXPECT_EQ((*memory)->bytes(), 12345 * 64);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>((*memory)->data()) % 64, 0u);
+  (*memory)->data()[12345 * 64 - 1] = std::byte{1};
+}
+
+TEST(PageMemoryTest, MoreAddressSpaceThanMemoryCanBeReserved) {
+  const auto memory = ReservePageMemory(int64_t{1} << 40);
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  (*memory)->data()[(int64_t{1} << 40) - 1] = std::byte{1};
+}
+
+TEST(PageMemoryTest, DiscardGivesWholePiecesBackAndNothingBesideThem) {
+  const auto memory = ReservePageMemory(8 * kPiece);
+  ASSERT_TRUE(memory.ok());
+  std::fill_n((*memory)->data(), 8 * kPiece, std::byte{7});
+  (*memory)->Discard(kPiece - 64, 3 * kPiece);  // pieces 1 and 2 are whole
+  EXPECT_TRUE(Holds(**memory, 0, kPiece, std::byte{7}));
+  EXPECT_TRUE(Holds(**memory, kPiece, 2 * kPiece, std::byte{0}));
+  EXPECT_TRUE(Holds(**memory, 3 * kPiece, 5 * kPiece, std::byte{7}));
+}
+
+TEST(PageMemoryTest, SmallDiscardsAreFree) {
+  const auto memory = ReservePageMemory(4 * kPiece);
+  ASSERT_TRUE(memory.ok());
+  std::fill_n((*memory)->data(), 4 * kPiece, std::byte{7});
+  (*memory)->Discard(64, kPiece);
+  (*memory)->Discard(2 * kPiece, kPiece - 64);
+  EXPECT_TRUE(Holds(**memory, 0, 4 * kPiece, std::byte{7}));
+}
+
+TEST(PageMemoryTest, ARangeThatCannotBeHadIsRefused) {
+  const auto memory = ReservePageMemory(int64_t{1} << 62);
+  EXPECT_EQ(memory.status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace kvsift
