@@ -1,0 +1,32 @@
+// Selections to and from the wire.
+#ifndef KVSIFT_CLIENT_CPP_SELECTION_H_
+#define KVSIFT_CLIENT_CPP_SELECTION_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kvsift/select.h"
+#include "kvsift/store.h"
+#include "kvsift/v1/selection.pb.h"
+
+namespace kvsift::client {
+
+// Errors of both: INVALID_ARGUMENT if sizes do not match, or as KeySource::Make.
+absl::StatusOr<v1::SelectRequest> ToProto(const Store& store, const SelectRequest& request);
+absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const StepRequest& request);
+
+// Rows that each entry's answer begins at [entries + 1]. REQUIRES: ToProto accepted the request.
+std::vector<int64_t> EntryRows(const Store& store, const SelectRequest& request);
+std::vector<int64_t> EntryRows(const Store& store, const StepRequest& request);
+
+// The answer of a SelectResponse or StepResponse; `entry_rows` is what was asked for.
+// Errors: INTERNAL if the answer is not what the request asked for.
+template <typename Response>
+absl::StatusOr<SelectionResult> FromProto(const Response& response,
+                                          std::vector<int64_t> entry_rows);
+
+}  // namespace kvsift::client
+
+#endif  // KVSIFT_CLIENT_CPP_SELECTION_H_

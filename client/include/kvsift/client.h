@@ -1,0 +1,162 @@
+// The client of a kvsift server.
+//
+//   auto client = kvsift::Client::Connect("localhost:50051", {}, deadline);
+//   auto store = (*client)->CreateStore(config, deadline);
+//   (*client)->Append(*store, {.layer_ids = {0}, .entries = ..., .keys = ...}, deadline);
+//   auto selection = (*client)->Select(*store, {.layer_id = 0, ...}, deadline);
+//
+// Every call takes the time by which it must have ended and returns a status. A status that is
+// not OK means that the message was refused, or that no answer came; GetErrorDetail (error.h)
+// tells which field. Trouble with one entry of a batch is in the result's `errors`.
+//
+// Lost answers. Synchronous calls are sent again, with backoff, while the server or the way to it
+// is UNAVAILABLE, until the deadline or Options::attempts: every mutation is safe to resend. A
+// resent Release or Delete that finds nothing is OK. Asynchronous calls are sent once.
+//
+// Thread-safe. One client holds one connection; calls from many threads share it.
+#ifndef KVSIFT_CLIENT_INCLUDE_KVSIFT_CLIENT_H_
+#define KVSIFT_CLIENT_INCLUDE_KVSIFT_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "kvsift/append.h"
+#include "kvsift/select.h"
+#include "kvsift/store.h"
+
+namespace kvsift::client {
+
+struct Options {
+  // Largest message sent or received, in bytes; the server's own limit counts too.
+  int64_t max_message_bytes = int64_t{256} << 20;
+  // Keys of one message of an append, in bytes: longer appends are cut. Small messages keep other
+  // sequences' work flowing and cost little when one is lost.
+  int64_t append_chunk_bytes = int64_t{4} << 20;
+  // How often a synchronous call, or a part of a long one, is sent before its error counts.
+  int attempts = 8;
+  absl::Duration first_backoff = absl::Milliseconds(20);  // doubles, up to one second
+  // Waits before a call is sent again; by default absl::SleepFor.
+  std::function<void(absl::Duration)> wait;
+};
+
+// Keys to measure scales of.
+struct CalibrateRequest {
+  int32_t head_dim = 0;
+  int32_t kv_heads = 0;
+  int32_t layers = 0;
+  int64_t tokens = 0;
+  Vectors keys;  // raw [layers, tokens, kv_heads, head_dim] elements
+};
+
+using SelectionCallback = std::function<void(absl::StatusOr<SelectionResult>)>;
+
+class Client {
+ public:
+  // Connects to "host:port" or "unix:/path" and asks the server for its limits.
+  // Errors: INVALID_ARGUMENT if the address has another form; UNAVAILABLE at once if nobody
+  // listens there.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& address,
+                                                         Options options, absl::Time deadline);
+
+  // Calls in flight go on; their callbacks are still called.
+  ~Client();
+
+  // What the server is and has, now.
+  absl::StatusOr<ServerInfo> GetServer(absl::Time deadline);
+
+  // Creates a store, or returns the one of the same name and configuration.
+  // Errors: ALREADY_EXISTS with another configuration, INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
+  // UNIMPLEMENTED.
+  absl::StatusOr<Store> CreateStore(const StoreConfig& config, absl::Time deadline);
+
+  // Errors: NOT_FOUND.
+  absl::StatusOr<Store> GetStore(const std::string& name, absl::Time deadline);
+
+  // All stores, ascending by name.
+  absl::StatusOr<std::vector<Store>> ListStores(absl::Time deadline);
+
+  // Deletes a store with its sequences. Errors: NOT_FOUND.
+  absl::Status DeleteStore(const std::string& name, absl::Time deadline);
+
+  // Key scales [layers, kv_heads] of raw keys. Sends layers one by one, so that only one layer's
+  // keys have to fit into a message.
+  // Errors: INVALID_ARGUMENT, naming the layer and head.
+  absl::StatusOr<std::vector<float>> Calibrate(const CalibrateRequest& request,
+                                               absl::Time deadline);
+
+  // Appends keys in as many messages as they need. An entry whose answer was lost is sent again;
+  // one that the server holds less of than it told before (it lost its tail, or was replaced by a
+  // new process) continues from the server's length, if the request has the keys from there on.
+  // An entry may therefore be partly applied when it fails: its error tells the length. The
+  // layers of one entry advance together.
+  // Errors: INVALID_ARGUMENT if sizes do not match, or one position exceeds a message; as the
+  // proto's AppendKeys.
+  absl::StatusOr<AppendResult> Append(const Store& store, const AppendRequest& request,
+                                      absl::Time deadline);
+
+  // The same over client streams: several messages on their way at once. For long prefills.
+  absl::StatusOr<AppendResult> StreamAppend(const Store& store, const AppendRequest& request,
+                                            absl::Time deadline);
+
+  // Selects the best positions for each query token of each entry, at one layer.
+  // Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE, as the proto's Select.
+  absl::StatusOr<SelectionResult> Select(const Store& store, const SelectRequest& request,
+                                         absl::Time deadline);
+
+  // Appends, then selects, in one round trip.
+  absl::StatusOr<SelectionResult> Step(const Store& store, const StepRequest& request,
+                                       absl::Time deadline);
+
+  // As Select and Step, without waiting. The request is copied before the call returns. `done` is
+  // called exactly once, on a thread of gRPC or, if the request is refused here, before the call
+  // returns; it must not block.
+  void SelectAsync(const Store& store, const SelectRequest& request, absl::Time deadline,
+                   SelectionCallback done);
+  void StepAsync(const Store& store, const StepRequest& request, absl::Time deadline,
+                 SelectionCallback done);
+
+  // Errors: NOT_FOUND.
+  absl::StatusOr<Sequence> GetSequence(const std::string& store, uint64_t id,
+                                       absl::Time deadline);
+
+  // All sequences of a store, ascending by id. Errors: NOT_FOUND.
+  absl::StatusOr<std::vector<Sequence>> ListSequences(const std::string& store,
+                                                      absl::Time deadline);
+
+  // Makes every layer min(its length, length).
+  // Errors: NOT_FOUND, ABORTED if expected_epoch is not the current one.
+  absl::StatusOr<Sequence> Truncate(const std::string& store, uint64_t id, int64_t length,
+                                    std::optional<uint64_t> expected_epoch, absl::Time deadline);
+
+  // Makes `child` share the first `length` positions of `parent`, without a copy. Returns the
+  // child. expected_epoch is the parent's.
+  // Errors: NOT_FOUND, ALREADY_EXISTS, ABORTED.
+  absl::StatusOr<Sequence> Fork(const std::string& store, uint64_t parent, uint64_t child,
+                                int64_t length, std::optional<uint64_t> expected_epoch,
+                                absl::Time deadline);
+
+  // Forgets a sequence. Errors: NOT_FOUND, ABORTED.
+  absl::Status Release(const std::string& store, uint64_t id,
+                       std::optional<uint64_t> expected_epoch, absl::Time deadline);
+
+ private:
+  class Impl;
+  explicit Client(std::shared_ptr<Impl> impl);
+
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace kvsift::client
+
+namespace kvsift {
+using client::Client;
+}  // namespace kvsift
+
+#endif  // KVSIFT_CLIENT_INCLUDE_KVSIFT_CLIENT_H_
