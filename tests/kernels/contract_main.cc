@@ -1,4 +1,4 @@
-// The contract suite over the backends of this build.
+// The contract suite over the backends of this build, on the calling thread and on others.
 #include <memory>
 #include <string>
 #include <utility>
@@ -6,26 +6,28 @@
 
 #include "kernels/backends.h"
 #include "tests/kernels/contract/contract.h"
+#include "tests/kernels/contract/scattering_executor.h"
 
 namespace kvsift {
 namespace {
 
-InlineExecutor inline_executor;
-
-std::vector<BackendFactory> BuiltInBackends() {
-  std::vector<BackendFactory> factories;
-  for (const std::string& name : BackendNames()) {
-    factories.push_back({name, [name](int64_t memory_bytes) {
-                           auto memory = ReservePageMemory(memory_bytes);
-                           return *CreateBackend(name, *std::move(memory), inline_executor);
-                         }});
-  }
-  return factories;
+BackendFactory Factory(const std::string& name, const std::string& suffix, Executor& executor) {
+  return {.name = name + suffix, .create = [name, &executor](int64_t memory_bytes) {
+            return *CreateBackend(name, *ReservePageMemory(memory_bytes), executor);
+          }};
 }
 
 }  // namespace
 }  // namespace kvsift
 
 int main(int argc, char** argv) {
-  return kvsift::RunContract(argc, argv, kvsift::BuiltInBackends());
+  kvsift::InlineExecutor inline_executor;
+  kvsift::ScatteringExecutor threads(/*threads=*/3, /*seed=*/1);
+  std::vector<kvsift::BackendFactory> factories;
+  for (const std::string& name : kvsift::BackendNames()) {
+    factories.push_back(kvsift::Factory(name, "", inline_executor));
+    // The reference uses no executor.
+    if (name != "reference") factories.push_back(kvsift::Factory(name, "_on_threads", threads));
+  }
+  return kvsift::RunContract(argc, argv, std::move(factories));
 }

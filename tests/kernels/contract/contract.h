@@ -31,14 +31,14 @@ struct BackendFactory {
 };
 
 // Runs the suite over `backends` and returns the exit code of the program. Besides GoogleTest's
-// flags it knows --cases N (random differential cases per backend, 150 by default) and
+// flags it knows --cases N (random differential cases per backend, 80 by default) and
 // --first-case N (the seed of the first of them).
 int RunContract(int argc, char** argv, std::vector<BackendFactory> backends);
 
 // What RunContract was given; for the suite itself.
 struct ContractOptions {
   std::vector<BackendFactory> backends;
-  int64_t random_cases = 150;
+  int64_t random_cases = 80;
   int64_t first_case = 0;
 };
 const ContractOptions& CurrentContract();
