@@ -1,0 +1,32 @@
+// The keys of a message.
+#ifndef KVSIFT_SERVER_RPC_CONVERT_KEYS_H_
+#define KVSIFT_SERVER_RPC_CONVERT_KEYS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "kvsift/v1/selection.pb.h"
+#include "server/engine/engine.h"
+#include "server/rpc/convert_step.h"
+
+namespace kvsift {
+
+// Fills the entries, layers and keys of `input`. An entry without keys ignores its start where
+// `is_step`. Errors: as convert_step.h says.
+absl::Status ConvertKeys(const v1::KeyBatch& batch, const StoreInfo& store, bool is_step,
+                         StepInput& input);
+
+// Adds `epoch` as each entry's demand; `epochs` is empty or [entries], 2^64 - 1 demands nothing.
+absl::Status ConvertExpectedEpochs(std::string_view field,
+                                   const google::protobuf::RepeatedField<uint64_t>& epochs,
+                                   StepInput& input);
+
+// Errors: NOT_FOUND, naming `field`, if the store has no such layer.
+absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreInfo& store);
+
+// Errors: INVALID_ARGUMENT if a message has more than kMaxEntries entries.
+absl::Status CheckEntryCount(std::string_view field, int64_t entries);
+
+}  // namespace kvsift
+
+#endif  // KVSIFT_SERVER_RPC_CONVERT_KEYS_H_

@@ -1,0 +1,155 @@
+#include "server/rpc/server.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "kernels/backends.h"
+#include "kernels/page_memory.h"
+#include "server/engine/thread_pool.h"
+#include "server/rpc/call_gate.h"
+#include "server/rpc/listen_address.h"
+#include "server/rpc/selection_service.h"
+
+namespace kvsift {
+namespace {
+
+// How long answers that are complete may take to leave once all calls are done or cancelled.
+constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
+// Pings more often than this are answered with GOAWAY.
+constexpr int kMinPingIntervalMs = 10'000;
+
+absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const ServerOptions& options,
+                                                     Executor& executor) {
+  if (options.make_backend) return options.make_backend(executor);
+  auto memory = ReservePageMemory(options.memory_bytes);
+  if (!memory.ok()) return memory.status();
+  return CreateBackend(options.backend, *std::move(memory), executor);
+}
+
+class GrpcServer final : public Server {
+ public:
+  GrpcServer(const ServerOptions& options, Logger& logger)
+      : drain_timeout_(options.drain_timeout), logger_(logger), executor_(options.threads) {}
+
+  ~GrpcServer() override { Stop(); }
+
+  absl::Status Start(const ServerOptions& options) {
+    auto backend = MakeBackend(options, executor_);
+    if (!backend.ok()) return backend.status();
+    LogBackend(options, (*backend)->info());
+    EngineOptions engine{
+        .backends = {}, .limits = options.limits, .incarnation = options.incarnation};
+    engine.backends.push_back(*std::move(backend));
+    engine_ = std::make_unique<Engine>(std::move(engine));
+    service_ = MakeSelectionService({.engine = engine_.get(),
+                                     .executor = &executor_,
+                                     .gate = &gate_,
+                                     .max_message_bytes = options.max_message_bytes});
+    return Listen(options);
+  }
+
+  const std::vector<std::string>& addresses() const override { return addresses_; }
+  Engine& engine() override { return *engine_; }
+
+  bool Shutdown() override {
+    if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(false);
+    gate_.Close();
+    logger_.Log(LogLevel::kInfo, "draining");
+    const bool is_drained = gate_.WaitUntilEmpty(drain_timeout_);
+    if (!is_drained) logger_.Log(LogLevel::kWarning, "drain timeout: calls are cancelled");
+    Stop();
+    logger_.Log(LogLevel::kInfo, "stopped");
+    return is_drained;
+  }
+
+ private:
+  absl::Status Listen(const ServerOptions& options) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    Tune(options, builder);
+    std::vector<ListenAddress> listeners;
+    std::vector<int> ports(options.listen.size(), 0);
+    for (size_t i = 0; i < options.listen.size(); ++i) {
+      auto address = ParseListenAddress(options.listen[i]);
+      if (!address.ok()) return address.status();
+      const absl::Status is_free =
+          address->is_unix() ? RemoveStaleSocket(address->path) : absl::OkStatus();
+      if (!is_free.ok()) return is_free;
+      builder.AddListeningPort(address->text, grpc::InsecureServerCredentials(), &ports[i]);
+      listeners.push_back(*std::move(address));
+    }
+    builder.RegisterService(service_.get());
+    server_ = builder.BuildAndStart();
+    return CheckListening(listeners, ports);
+  }
+
+  static void Tune(const ServerOptions& options, grpc::ServerBuilder& builder) {
+    builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+    builder.SetMaxSendMessageSize(static_cast<int>(options.max_message_bytes));
+    // A second server on the same port is a mistake, not a pool.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    // Workers may keep idle connections alive.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                               kMinPingIntervalMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  }
+
+  absl::Status CheckListening(const std::vector<ListenAddress>& listeners,
+                              const std::vector<int>& ports) {
+    for (size_t i = 0; i < listeners.size(); ++i) {
+      if (ports[i] <= 0) {
+        return absl::UnavailableError(absl::StrCat("cannot listen on ", listeners[i].text,
+                                                   ": in use, not permitted or not an address"));
+      }
+      addresses_.push_back(listeners[i].WithPort(ports[i]));
+    }
+    if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
+    return absl::OkStatus();
+  }
+
+  void Stop() {
+    gate_.Close();
+    if (server_ == nullptr) return;
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + kFlushTimeout));
+    server_->Wait();
+    // An engine's last callback may still be leaving its call.
+    gate_.WaitUntilEmpty(absl::InfiniteDuration());
+  }
+
+  void LogBackend(const ServerOptions& options, const BackendInfo& info) {
+    logger_.Log(LogLevel::kInfo, "backend",
+                {{"name", std::string_view(info.name)},
+                 {"description", std::string_view(info.description)},
+                 {"memory_bytes", info.memory_bytes},
+                 {"threads", int64_t{options.threads}}});
+  }
+
+  const absl::Duration drain_timeout_;
+  Logger& logger_;
+  // In the order of use: each outlives those below it.
+  ThreadPool executor_;
+  CallGate gate_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<grpc::Service> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      Logger& logger) {
+  auto server = std::make_unique<GrpcServer>(options, logger);
+  const absl::Status started = server->Start(options);
+  if (!started.ok()) return started;
+  return server;
+}
+
+}  // namespace kvsift

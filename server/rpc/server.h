@@ -1,0 +1,65 @@
+// A whole kvsift server in a process: threads, backend, engine, gRPC listeners.
+#ifndef KVSIFT_SERVER_RPC_SERVER_H_
+#define KVSIFT_SERVER_RPC_SERVER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "kernels/backend.h"
+#include "kernels/executor.h"
+#include "server/engine/engine.h"
+#include "server/rpc/log.h"
+
+namespace kvsift {
+
+// Part of a message that entry errors and everything else beside an answer may take.
+inline constexpr int64_t kAnswerReserveBytes = int64_t{8} << 20;
+inline constexpr int64_t kMinMessageBytes = int64_t{16} << 20;
+inline constexpr int64_t kMaxMessageBytes = (int64_t{1} << 31) - 1;  // gRPC's own
+inline constexpr int64_t kDefaultMessageBytes = int64_t{64} << 20;
+
+// REQUIRES of all fields: in the ranges that the program's --help states.
+struct ServerOptions {
+  std::vector<std::string> listen;  // HOST:PORT or unix:PATH; at least one
+  std::string backend = "auto";     // as CreateBackend knows it
+  int64_t memory_bytes = int64_t{1} << 30;
+  int threads = 1;
+  // Both directions. limits.max_answer_bytes leaves kAnswerReserveBytes of it.
+  int64_t max_message_bytes = kDefaultMessageBytes;
+  EngineLimits limits = {.max_answer_bytes = kDefaultMessageBytes - kAnswerReserveBytes};
+  absl::Duration drain_timeout = absl::Seconds(30);
+  uint64_t incarnation = 0;  // random, distinct per start
+
+  // Makes the backend in place of `backend` and `memory_bytes`: for tests and embedders.
+  std::function<absl::StatusOr<std::unique_ptr<Backend>>(Executor&)> make_backend;
+};
+
+// Serves from Start until Shutdown or destruction. Thread-safe.
+class Server {
+ public:
+  // `logger` outlives the server.
+  // Errors: whatever stands in the way: the backend, the memory, an address in use.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
+                                                       Logger& logger);
+
+  // Shuts down without a drain if that has not been done.
+  virtual ~Server() = default;
+
+  // As clients reach them, in the order of ServerOptions::listen, with real ports.
+  virtual const std::vector<std::string>& addresses() const = 0;
+
+  virtual Engine& engine() = 0;
+
+  // Says NOT_SERVING, refuses new calls with UNAVAILABLE, waits for those in flight at most the
+  // drain timeout, then cancels the rest. Returns true if none had to be cancelled.
+  virtual bool Shutdown() = 0;
+};
+
+}  // namespace kvsift
+
+#endif  // KVSIFT_SERVER_RPC_SERVER_H_

@@ -1,0 +1,99 @@
+#include "server/rpc/store_calls.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "server/engine/field_error.h"
+#include "server/rpc/convert_fields.h"
+#include "server/rpc/convert_step.h"
+#include "server/rpc/convert_store.h"
+#include "server/rpc/version.h"
+
+namespace kvsift {
+namespace {
+
+// Completes `call` with a store, or with the error.
+template <typename Call>
+void CompleteWithStore(const Engine& engine, Call& call, const absl::StatusOr<StoreInfo>& store) {
+  if (!store.ok()) return call.Complete(store.status());
+  FillStore(*store, *call.response().mutable_store());
+  call.response().set_server_incarnation(engine.incarnation());
+  call.Complete(absl::OkStatus());
+}
+
+// The error of GetStore and DeleteStore, whose field for the store is `name`.
+absl::Status UnderName(const absl::Status& status, const std::string& name) {
+  if (!absl::IsNotFound(status)) return status;
+  return FieldError(absl::StatusCode::kNotFound, "name", name, "the name of a store");
+}
+
+void FillDevice(const ShardInfo& shard, v1::Device& device) {
+  device.set_name(shard.backend.name);
+  device.set_budget_bytes(shard.memory.budget_bytes);
+  device.set_resident_bytes(shard.memory.resident_bytes);
+  device.set_free_bytes(shard.memory.free_bytes);
+  device.set_fragmented_bytes(shard.memory.fragmented_bytes);
+}
+
+void FillLimits(const EngineLimits& limits, int64_t max_message_bytes, v1::Limits& message) {
+  message.set_max_k(limits.max_k);
+  message.set_max_answer_bytes(limits.max_answer_bytes);
+  message.set_max_message_bytes(max_message_bytes);
+  message.set_max_sequence_length(limits.max_sequence_length);
+  message.set_max_stores(limits.max_stores);
+  message.set_max_entries(kMaxEntries);
+}
+
+}  // namespace
+
+void RunCreateStore(Engine& engine,
+                    UnaryCall<v1::CreateStoreRequest, v1::CreateStoreResponse>& call) {
+  const int devices = static_cast<int>(engine.Shards().size());
+  const auto config = ConvertStoreConfig(call.request().config(), devices);
+  if (!config.ok()) return call.Complete(config.status());
+  CompleteWithStore(engine, call, engine.CreateStore(*config));
+}
+
+void RunGetStore(Engine& engine, UnaryCall<v1::GetStoreRequest, v1::GetStoreResponse>& call) {
+  const auto store = engine.GetStore(call.request().name());
+  if (!store.ok()) return call.Complete(UnderName(store.status(), call.request().name()));
+  CompleteWithStore(engine, call, store);
+}
+
+void RunListStores(Engine& engine, UnaryCall<v1::ListStoresRequest, v1::ListStoresResponse>& call) {
+  const auto size = ConvertPageSize(call.request().page_size());
+  if (!size.ok()) return call.Complete(size.status());
+  const auto after = ConvertStorePageToken(call.request().page_token());
+  if (!after.ok()) return call.Complete(after.status());
+  // One more than asked tells whether there is another page.
+  const std::vector<StoreInfo> listed = engine.ListStores(*after, *size + 1);
+  const int64_t shown = std::min<int64_t>(std::ssize(listed), *size);
+  for (int64_t i = 0; i < shown; ++i) FillStore(listed[i], *call.response().add_stores());
+  if (shown < std::ssize(listed)) {
+    call.response().set_next_page_token(StorePageToken(listed[shown - 1].config.name));
+  }
+  call.response().set_server_incarnation(engine.incarnation());
+  call.Complete(absl::OkStatus());
+}
+
+void RunDeleteStore(Engine& engine,
+                    UnaryCall<v1::DeleteStoreRequest, v1::DeleteStoreResponse>& call) {
+  call.response().set_server_incarnation(engine.incarnation());
+  call.Complete(UnderName(engine.DeleteStore(call.request().name()), call.request().name()));
+}
+
+void RunGetServer(Engine& engine, int64_t max_message_bytes,
+                  UnaryCall<v1::GetServerRequest, v1::GetServerResponse>& call) {
+  v1::GetServerResponse& response = call.response();
+  response.set_version(kVersion);
+  response.set_server_incarnation(engine.incarnation());
+  const std::vector<ShardInfo> shards = engine.Shards();
+  response.set_backend(shards.front().backend.name);
+  response.set_backend_description(shards.front().backend.description);
+  for (const ShardInfo& shard : shards) FillDevice(shard, *response.add_devices());
+  FillLimits(engine.limits(), max_message_bytes, *response.mutable_limits());
+  call.Complete(absl::OkStatus());
+}
+
+}  // namespace kvsift

@@ -1,0 +1,7 @@
+#include "server/rpc/version.h"
+
+namespace kvsift {
+
+const char kVersion[] = KVSIFT_VERSION;
+
+}  // namespace kvsift
