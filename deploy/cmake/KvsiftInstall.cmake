@@ -7,7 +7,7 @@ set(kvsift_header_dir ${CMAKE_INSTALL_INCLUDEDIR}/kvsift)
 
 install(TARGETS kvsift_kernels kvsift_engine EXPORT kvsiftTargets)
 install(DIRECTORY kernels DESTINATION ${kvsift_header_dir}
-        FILES_MATCHING PATTERN *.h PATTERN *-inl.h EXCLUDE)
+        FILES_MATCHING PATTERN *.h PATTERN cpu EXCLUDE PATTERN reference EXCLUDE)
 install(FILES server/engine/answer.h server/engine/engine.h server/engine/mutex.h
               server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)

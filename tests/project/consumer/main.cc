@@ -46,10 +46,10 @@ std::vector<int32_t> SelectEmbedded() {
   kvsift::EngineOptions options;
   options.backends.push_back(*std::move(backend));
   kvsift::Engine engine(std::move(options));
-  const kvsift::StoreConfig config = {
-      .name = "demo",
-      .layer_ids = {0},
-      .shape = {.layers = 1, .kv_heads = 1, .query_heads = 1, .head_dim = 32, .key_bits = 1}};
+  kvsift::StoreConfig config;
+  config.name = "demo";
+  config.layer_ids = {0};
+  config.shape = {.layers = 1, .kv_heads = 1, .query_heads = 1, .head_dim = 32, .key_bits = 1};
   if (!engine.CreateStore(config).ok()) return {};
 
   const std::array<int32_t, 1> layers = {0};
