@@ -95,8 +95,8 @@ void MakePlaneWords(const ScoreForm& form, const PlaneReader& query, int32_t* wo
     const uint32_t odd = OddPairs(query.Word(0, v), query.Word(1, v));
     *words++ = static_cast<int32_t>(even | ((even >> 1) & kEvenBits));
     *words++ = static_cast<int32_t>(odd | ((odd >> 1) & kEvenBits));
-    *words++ = static_cast<int32_t>((even & (even >> 1) & kEvenBits) |
-                                    (odd & (odd << 1) & ~kEvenBits));
+    *words++ =
+        static_cast<int32_t>((even & (even >> 1) & kEvenBits) | (odd & (odd << 1) & ~kEvenBits));
   }
 }
 

@@ -36,13 +36,13 @@ HWY_INLINE V32 SingleField(V32 word) {
 
 template <int kRows>
 struct DotSums {
-  ByteSums sums[kRows][kVectors];
+  ByteSums sums[kRows][VectorsPerStep(kRows)];
 
   // Adds one word's worth of products: `fields` of the keys, word `index` of the queries.
-  HWY_INLINE void Add(const ScoreRow* rows, int index, const V32 (&fields)[kVectors]) {
+  HWY_INLINE void Add(const RowBlock<kRows>& rows, int index, const StepWords<kRows>& fields) {
     for (int r = 0; r < kRows; ++r) {
-      const V32 query = hn::Set(Lanes32(), rows[r].words[index]);
-      for (int s = 0; s < kVectors; ++s) {
+      const V32 query = rows.Word(index, r);
+      for (int s = 0; s < VectorsPerStep(kRows); ++s) {
         sums[r][s] = AddByteProducts(sums[r][s], fields[s], query);
       }
     }
@@ -50,61 +50,70 @@ struct DotSums {
 };
 
 template <int kRows, class Field>
-HWY_INLINE void AddField(DotSums<kRows>& sums, const ScoreRow* rows, int index,
-                         const V32 (&words)[kVectors], const Field& field) {
-  V32 fields[kVectors];
-  for (int s = 0; s < kVectors; ++s) fields[s] = field(words[s]);
+HWY_INLINE void AddField(DotSums<kRows>& sums, const RowBlock<kRows>& rows, int index,
+                         const StepWords<kRows>& words, const Field& field) {
+  StepWords<kRows> fields;
+  for (int s = 0; s < VectorsPerStep(kRows); ++s) fields[s] = field(words[s]);
   sums.Add(rows, index, fields);
 }
 
-HWY_INLINE void LoadWords(const Step& step, int word, V32 (&words)[kVectors]) {
-  for (int s = 0; s < kVectors; ++s) words[s] = step.Load(s, word);
+template <int kRows>
+HWY_INLINE void LoadWords(const Step<kRows>& step, int word, StepWords<kRows>& words) {
+  for (int s = 0; s < VectorsPerStep(kRows); ++s) words[s] = step.Load(s, word);
 }
 
 template <int kRows>
-HWY_INLINE void AddPairWord(DotSums<kRows>& sums, const ScoreRow* rows, int index,
-                            const V32 (&words)[kVectors]) {
-  AddField(sums, rows, index + 0, words, [](V32 w) HWY_ATTR { return PairField<0>(w); });
-  AddField(sums, rows, index + 1, words, [](V32 w) HWY_ATTR { return PairField<1>(w); });
-  AddField(sums, rows, index + 2, words, [](V32 w) HWY_ATTR { return PairField<2>(w); });
-  AddField(sums, rows, index + 3, words, [](V32 w) HWY_ATTR { return PairField<3>(w); });
+HWY_INLINE void AddPairWord(DotSums<kRows>& sums, const RowBlock<kRows>& rows, int index,
+                            const StepWords<kRows>& words) {
+  AddField<kRows>(sums, rows, index + 0, words, [](V32 w) HWY_ATTR { return PairField<0>(w); });
+  AddField<kRows>(sums, rows, index + 1, words, [](V32 w) HWY_ATTR { return PairField<1>(w); });
+  AddField<kRows>(sums, rows, index + 2, words, [](V32 w) HWY_ATTR { return PairField<2>(w); });
+  AddField<kRows>(sums, rows, index + 3, words, [](V32 w) HWY_ATTR { return PairField<3>(w); });
 }
 
 template <int kBits, int kRows>
-HWY_INLINE void AddSingleWord(DotSums<kRows>& sums, const ScoreRow* rows, int index,
-                              const V32 (&words)[kVectors]) {
-  AddField(sums, rows, index + 0, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 0>(w); });
-  AddField(sums, rows, index + 1, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 1>(w); });
-  AddField(sums, rows, index + 2, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 2>(w); });
-  AddField(sums, rows, index + 3, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 3>(w); });
-  AddField(sums, rows, index + 4, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 4>(w); });
-  AddField(sums, rows, index + 5, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 5>(w); });
-  AddField(sums, rows, index + 6, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 6>(w); });
-  AddField(sums, rows, index + 7, words, [](V32 w) HWY_ATTR { return SingleField<kBits, 7>(w); });
+HWY_INLINE void AddSingleWord(DotSums<kRows>& sums, const RowBlock<kRows>& rows, int index,
+                              const StepWords<kRows>& words) {
+  AddField<kRows>(sums, rows, index + 0, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 0>(w); });
+  AddField<kRows>(sums, rows, index + 1, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 1>(w); });
+  AddField<kRows>(sums, rows, index + 2, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 2>(w); });
+  AddField<kRows>(sums, rows, index + 3, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 3>(w); });
+  AddField<kRows>(sums, rows, index + 4, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 4>(w); });
+  AddField<kRows>(sums, rows, index + 5, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 5>(w); });
+  AddField<kRows>(sums, rows, index + 6, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 6>(w); });
+  AddField<kRows>(sums, rows, index + 7, words,
+                  [](V32 w) HWY_ATTR { return SingleField<kBits, 7>(w); });
 }
 
 // Adds the products of word v of the planes: 8 query words, or 16 for 3 bits.
 template <int kBits, int kRows>
-HWY_INLINE void AddPlaneWord(DotSums<kRows>& sums, const ScoreRow* rows, const Step& step, int v,
-                             int plane_words) {
+HWY_INLINE void AddPlaneWord(DotSums<kRows>& sums, const RowBlock<kRows>& rows,
+                             const Step<kRows>& step, int v, int plane_words) {
   constexpr int kWords = kBits == 3 ? 16 : 8;
-  V32 words[kVectors];
+  StepWords<kRows> words;
   if constexpr (kBits >= 2) {
-    LoadWords(step, 2 * v, words);
-    AddPairWord(sums, rows, kWords * v, words);
-    LoadWords(step, 2 * v + 1, words);
-    AddPairWord(sums, rows, kWords * v + 4, words);
+    LoadWords<kRows>(step, 2 * v, words);
+    AddPairWord<kRows>(sums, rows, kWords * v, words);
+    LoadWords<kRows>(step, 2 * v + 1, words);
+    AddPairWord<kRows>(sums, rows, kWords * v + 4, words);
   }
   if constexpr (kBits != 2) {
-    LoadWords(step, (kBits == 3 ? 2 * plane_words : 0) + v, words);
-    AddSingleWord<kBits>(sums, rows, kWords * (v + 1) - 8, words);
+    LoadWords<kRows>(step, (kBits == 3 ? 2 * plane_words : 0) + v, words);
+    AddSingleWord<kBits, kRows>(sums, rows, kWords * (v + 1) - 8, words);
   }
 }
 
 // The sum of the squared codes of each key, in place of a dot product with itself: for each
 // nibble a table of the squares of its codes, and bytes summed before they fill up.
-template <int kBits>
-HWY_INLINE V32 SquaredNorms(const Step& step, int s, int plane_words) {
+template <int kBits, int kRows>
+HWY_INLINE V32 SquaredNorms(const Step<kRows>& step, int s, int plane_words) {
   const Lanes32 d;
   const Bytes d8;
   V32 norms = hn::Zero(d);
@@ -118,7 +127,8 @@ HWY_INLINE V32 SquaredNorms(const Step& step, int s, int plane_words) {
       for (int p = 0; p < 2; ++p) {
         const V32 word = step.Load(s, 2 * v + p);
         const V32 high = hn::And(hn::ShiftRight<4>(word), nibble);
-        bytes = hn::Add(bytes, hn::TableLookupBytes(squares, hn::BitCast(d8, hn::And(word, nibble))));
+        bytes =
+            hn::Add(bytes, hn::TableLookupBytes(squares, hn::BitCast(d8, hn::And(word, nibble))));
         bytes = hn::Add(bytes, hn::TableLookupBytes(squares, hn::BitCast(d8, high)));
       }
       norms = hn::Add(norms, SumBytes(hn::BitCast(d, bytes)));
@@ -139,43 +149,52 @@ HWY_INLINE V32 SquaredNorms(const Step& step, int s, int plane_words) {
   return norms;
 }
 
+// Writes the values of one step from the sums of 16 * q * c.
 template <int kBits, bool kSubtractNorms, int kRows>
-HWY_INLINE void ScoreDotStep(const Step& step, int plane_words, const ScoreRow* rows) {
+HWY_INLINE void StoreDotValues(const Step<kRows>& step, int plane_words,
+                               const RowBlock<kRows>& rows, const StepWords<kRows> (&sums)[kRows]) {
   const Lanes32 d;
-  constexpr int kWordsPerFold = std::max(1, kAddsPerFold / (kBits == 3 ? 16 : 8));
-  V32 totals[kRows][kVectors];
-  for (auto& row : totals) {
-    for (V32& total : row) total = hn::Zero(d);
+  for (int s = 0; s < VectorsPerStep(kRows); ++s) {
+    V32 norms = hn::Zero(d);
+    if constexpr (kSubtractNorms) norms = SquaredNorms<kBits, kRows>(step, s, plane_words);
+    for (int r = 0; r < kRows; ++r) {
+      const V32 twice = hn::ShiftRight<kDotScaleLog2 - 1>(sums[r][s]);
+      const V32 offset = hn::Sub(hn::Set(d, rows.rows[r].bias), norms);
+      StoreValues(hn::Add(twice, offset), rows.rows[r].values + step.offset[s]);
+    }
   }
+}
+
+template <int kBits, bool kSubtractNorms, int kRows>
+HWY_INLINE void ScoreDotStep(const Step<kRows>& step, int plane_words,
+                             const RowBlock<kRows>& rows) {
+  constexpr int kWordsPerFold = kAddsPerFold / (kBits == 3 ? 16 : 8);
+  StepWords<kRows> totals[kRows];
   for (int begin = 0; begin < plane_words; begin += kWordsPerFold) {
     DotSums<kRows> sums;
     for (auto& row : sums.sums) {
       for (ByteSums& sum : row) sum = ZeroByteSums();
     }
     const int end = std::min(begin + kWordsPerFold, plane_words);
-    for (int v = begin; v < end; ++v) AddPlaneWord<kBits>(sums, rows, step, v, plane_words);
+    for (int v = begin; v < end; ++v) AddPlaneWord<kBits, kRows>(sums, rows, step, v, plane_words);
     for (int r = 0; r < kRows; ++r) {
-      for (int s = 0; s < kVectors; ++s) {
-        totals[r][s] = hn::Add(totals[r][s], FoldByteSums(sums.sums[r][s]));
+      for (int s = 0; s < VectorsPerStep(kRows); ++s) {
+        const V32 folded = FoldByteSums(sums.sums[r][s]);
+        totals[r][s] = begin == 0 ? folded : hn::Add(totals[r][s], folded);
       }
     }
+    // Where sums never fill up, the compiler should not keep totals in registers beside them.
+    if constexpr (kWordsPerFold >= kMaxPlaneWords) break;
   }
-  for (int s = 0; s < kVectors; ++s) {
-    V32 norms = hn::Zero(d);
-    if constexpr (kSubtractNorms) norms = SquaredNorms<kBits>(step, s, plane_words);
-    for (int r = 0; r < kRows; ++r) {
-      // Twice the product, at the common scale of the query words.
-      const V32 twice = hn::ShiftRight<kDotScaleLog2 - 1>(totals[r][s]);
-      const V32 offset = hn::Sub(hn::Set(d, rows[r].bias), norms);
-      StoreValues(hn::Add(twice, offset), rows[r].values + step.offset[s]);
-    }
-  }
+  StoreDotValues<kBits, kSubtractNorms, kRows>(step, plane_words, rows, totals);
 }
 
 template <int kBits, bool kSubtractNorms, int kRows>
-HWY_NOINLINE void ScoreDot(int plane_words, std::span<const TileRun> runs, const ScoreRow* rows) {
-  ForEachStep(runs, kBits * plane_words, [&](const Step& step) HWY_ATTR {
-    ScoreDotStep<kBits, kSubtractNorms, kRows>(step, plane_words, rows);
+HWY_NOINLINE void ScoreDot(const ScoreForm& form, std::span<const TileRun> runs,
+                           const ScoreRow* rows) {
+  const RowBlock<kRows> block(rows, form.words_per_query());
+  ForEachStep<kRows>(runs, kBits * form.plane_words, [&](const Step<kRows>& step) HWY_ATTR {
+    ScoreDotStep<kBits, kSubtractNorms, kRows>(step, form.plane_words, block);
   });
 }
 

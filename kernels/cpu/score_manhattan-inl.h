@@ -16,7 +16,7 @@ namespace HWY_NAMESPACE {
 // thermometer bits (8 bits of 24 words) and 7 * 32 with 32 codes.
 template <int kRows>
 struct Distances {
-  hn::Vec<Bytes> bytes[kRows][kVectors];
+  hn::Vec<Bytes> bytes[kRows][VectorsPerStep(kRows)];
 
   HWY_INLINE void Clear() {
     for (auto& row : bytes) {
@@ -24,23 +24,24 @@ struct Distances {
     }
   }
 
-  HWY_INLINE void AddDifferingBits(const ScoreRow* rows, int index, const V32 (&words)[kVectors]) {
+  HWY_INLINE void AddDifferingBits(const RowBlock<kRows>& rows, int index,
+                                   const StepWords<kRows>& words) {
     for (int r = 0; r < kRows; ++r) {
-      const V32 query = hn::Set(Lanes32(), rows[r].words[index]);
-      for (int s = 0; s < kVectors; ++s) {
+      const V32 query = rows.Word(index, r);
+      for (int s = 0; s < VectorsPerStep(kRows); ++s) {
         const auto differing = hn::BitCast(Bytes(), hn::Xor(words[s], query));
         bytes[r][s] = hn::Add(bytes[r][s], hn::PopulationCount(differing));
       }
     }
   }
 
-  HWY_INLINE void AddDifferences(const ScoreRow* rows, int index, const V32 (&codes)[kVectors]) {
+  HWY_INLINE void AddDifferences(const RowBlock<kRows>& rows, int index,
+                                 const StepWords<kRows>& codes) {
     for (int r = 0; r < kRows; ++r) {
-      const auto query = hn::BitCast(Bytes(), hn::Set(Lanes32(), rows[r].words[index]));
-      for (int s = 0; s < kVectors; ++s) {
+      const auto query = hn::BitCast(Bytes(), rows.Word(index, r));
+      for (int s = 0; s < VectorsPerStep(kRows); ++s) {
         const auto code = hn::BitCast(Bytes(), codes[s]);
-        bytes[r][s] =
-            hn::Add(bytes[r][s], hn::Sub(hn::Max(code, query), hn::Min(code, query)));
+        bytes[r][s] = hn::Add(bytes[r][s], hn::Sub(hn::Max(code, query), hn::Min(code, query)));
       }
     }
   }
@@ -49,18 +50,18 @@ struct Distances {
 // The thermometer bits of word v of the planes against the query's: 1 word of them for 1 bit,
 // 3 for 2 bits (thresholds 1 and 2 in the fields of both pair words, threshold 3 of both in one).
 template <int kBits, int kRows>
-HWY_INLINE void AddPlaneDistances(Distances<kRows>& distances, const ScoreRow* rows,
-                                  const Step& step, int v) {
+HWY_INLINE void AddPlaneDistances(Distances<kRows>& distances, const RowBlock<kRows>& rows,
+                                  const Step<kRows>& step, int v) {
   if constexpr (kBits == 1) {
-    V32 words[kVectors];
-    for (int s = 0; s < kVectors; ++s) words[s] = step.Load(s, v);
+    StepWords<kRows> words;
+    for (int s = 0; s < VectorsPerStep(kRows); ++s) words[s] = step.Load(s, v);
     distances.AddDifferingBits(rows, v, words);
   } else {
     const V32 low_bits = hn::Set(Lanes32(), 0x55555555);
-    V32 even[kVectors];
-    V32 odd[kVectors];
-    V32 third[kVectors];
-    for (int s = 0; s < kVectors; ++s) {
+    StepWords<kRows> even;
+    StepWords<kRows> odd;
+    StepWords<kRows> third;
+    for (int s = 0; s < VectorsPerStep(kRows); ++s) {
       const V32 x = step.Load(s, 2 * v);
       const V32 y = step.Load(s, 2 * v + 1);
       const V32 x_high = hn::And(hn::ShiftRight<1>(x), low_bits);
@@ -76,12 +77,12 @@ HWY_INLINE void AddPlaneDistances(Distances<kRows>& distances, const ScoreRow* r
 
 // The 3-bit codes of word v, four to a lane at a time, against the query's.
 template <int kRows>
-HWY_INLINE void AddCodeDistances(Distances<kRows>& distances, const ScoreRow* rows,
-                                 const Step& step, int v, int plane_words) {
+HWY_INLINE void AddCodeDistances(Distances<kRows>& distances, const RowBlock<kRows>& rows,
+                                 const Step<kRows>& step, int v, int plane_words) {
   const Lanes32 d;
   for (int m = 0; m < 8; ++m) {
-    V32 codes[kVectors];
-    for (int s = 0; s < kVectors; ++s) {
+    StepWords<kRows> codes;
+    for (int s = 0; s < VectorsPerStep(kRows); ++s) {
       const V32 pair = hn::ShiftRightSame(step.Load(s, 2 * v + m % 2), m / 2 * 2);
       const V32 single = hn::ShiftRightSame(step.Load(s, 2 * plane_words + v), m);
       codes[s] = hn::Or(hn::And(pair, hn::Set(d, 0x03030303)),
@@ -92,10 +93,11 @@ HWY_INLINE void AddCodeDistances(Distances<kRows>& distances, const ScoreRow* ro
 }
 
 template <int kBits, int kRows>
-HWY_INLINE void ScoreManhattanStep(const Step& step, int plane_words, const ScoreRow* rows) {
+HWY_INLINE void ScoreManhattanStep(const Step<kRows>& step, int plane_words,
+                                   const RowBlock<kRows>& rows) {
   constexpr int kWordsPerFold = kBits == 3 ? 4 : 8;
   const Lanes32 d;
-  V32 totals[kRows][kVectors];
+  V32 totals[kRows][VectorsPerStep(kRows)];
   for (auto& row : totals) {
     for (V32& total : row) total = hn::Zero(d);
   }
@@ -105,29 +107,30 @@ HWY_INLINE void ScoreManhattanStep(const Step& step, int plane_words, const Scor
     const int end = std::min(begin + kWordsPerFold, plane_words);
     for (int v = begin; v < end; ++v) {
       if constexpr (kBits == 3) {
-        AddCodeDistances(distances, rows, step, v, plane_words);
+        AddCodeDistances<kRows>(distances, rows, step, v, plane_words);
       } else {
-        AddPlaneDistances<kBits>(distances, rows, step, v);
+        AddPlaneDistances<kBits, kRows>(distances, rows, step, v);
       }
     }
     for (int r = 0; r < kRows; ++r) {
-      for (int s = 0; s < kVectors; ++s) {
+      for (int s = 0; s < VectorsPerStep(kRows); ++s) {
         totals[r][s] = hn::Sub(totals[r][s], SumBytes(hn::BitCast(d, distances.bytes[r][s])));
       }
     }
   }
   for (int r = 0; r < kRows; ++r) {
-    for (int s = 0; s < kVectors; ++s) {
-      StoreValues(totals[r][s], rows[r].values + step.offset[s]);
+    for (int s = 0; s < VectorsPerStep(kRows); ++s) {
+      StoreValues(totals[r][s], rows.rows[r].values + step.offset[s]);
     }
   }
 }
 
 template <int kBits, int kRows>
-HWY_NOINLINE void ScoreManhattan(int plane_words, std::span<const TileRun> runs,
+HWY_NOINLINE void ScoreManhattan(const ScoreForm& form, std::span<const TileRun> runs,
                                  const ScoreRow* rows) {
-  ForEachStep(runs, kBits * plane_words, [&](const Step& step) HWY_ATTR {
-    ScoreManhattanStep<kBits, kRows>(step, plane_words, rows);
+  const RowBlock<kRows> block(rows, form.words_per_query());
+  ForEachStep<kRows>(runs, kBits * form.plane_words, [&](const Step<kRows>& step) HWY_ATTR {
+    ScoreManhattanStep<kBits, kRows>(step, form.plane_words, block);
   });
 }
 

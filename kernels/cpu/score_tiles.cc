@@ -4,7 +4,6 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/score_tiles.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "kernels/cpu/target-inl.h"
 #include "kernels/cpu/score_dot-inl.h"
 #include "kernels/cpu/score_manhattan-inl.h"
 
@@ -16,12 +15,12 @@ template <int kBits, int kRows>
 void ScoreRows(const ScoreForm& form, std::span<const TileRun> runs, const ScoreRow* rows) {
   switch (form.kind) {
     case ScoreKind::kDot:
-      return ScoreDot<kBits, false, kRows>(form.plane_words, runs, rows);
+      return ScoreDot<kBits, false, kRows>(form, runs, rows);
     case ScoreKind::kSquaredEuclidean:
-      return ScoreDot<kBits, true, kRows>(form.plane_words, runs, rows);
+      return ScoreDot<kBits, true, kRows>(form, runs, rows);
     case ScoreKind::kManhattanPlanes:
     case ScoreKind::kManhattanBytes:
-      return ScoreManhattan<kBits, kRows>(form.plane_words, runs, rows);
+      return ScoreManhattan<kBits, kRows>(form, runs, rows);
   }
 }
 

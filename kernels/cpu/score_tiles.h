@@ -26,7 +26,7 @@ struct ScoreRow {
 
 // Writes for each row the value of each key of the runs, in order: the score, negated where
 // smaller scores are better, so that larger is better everywhere. int16 holds every value.
-// The work on a key that does not depend on the query is shared by up to 8 rows.
+// The work on a key that does not depend on the query is shared by up to 4 rows.
 void ScoreTiles(const ScoreForm& form, std::span<const TileRun> runs,
                 std::span<const ScoreRow> rows);
 

@@ -8,8 +8,8 @@
 
 #if HWY_TARGET == HWY_AVX3_DL
 #undef HWY_TARGET_STR
-#define HWY_TARGET_STR                                             \
-  HWY_TARGET_STR_AVX3                                              \
+#define HWY_TARGET_STR                                            \
+  HWY_TARGET_STR_AVX3                                             \
   ",vpclmulqdq,avx512vbmi,avx512vbmi2,vaes,avxvnni,avx512bitalg," \
   "avx512vpopcntdq,avx512vnni"
 #endif

@@ -55,8 +55,8 @@ void WriteTile(const TileShape& shape, std::byte* tile, int first, int count,
   for (int i = 0; i < count; ++i) WriteKey(shape, tile + 4 * (first + i), codes + i * stride);
 }
 
-void ReadTile(const TileShape& shape, const std::byte* tile, int first, int count,
-              std::byte* codes, int64_t stride) {
+void ReadTile(const TileShape& shape, const std::byte* tile, int first, int count, std::byte* codes,
+              int64_t stride) {
   for (int i = 0; i < count; ++i) ReadKey(shape, tile + 4 * (first + i), codes + i * stride);
 }
 

@@ -49,8 +49,8 @@ void WriteTile(const TileShape& shape, std::byte* tile, int first, int count,
                const std::byte* codes, int64_t stride);
 
 // Inverse of WriteTile.
-void ReadTile(const TileShape& shape, const std::byte* tile, int first, int count,
-              std::byte* codes, int64_t stride);
+void ReadTile(const TileShape& shape, const std::byte* tile, int first, int count, std::byte* codes,
+              int64_t stride);
 
 }  // namespace kvsift
 

@@ -14,6 +14,7 @@
 
 #include "hwy/highway.h"
 #include "kernels/cpu/score_tiles.h"
+#include "kernels/cpu/target-inl.h"
 #include "kernels/format/page_layout.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -32,11 +33,17 @@ using V16 = hn::Vec<Lanes16>;
 inline constexpr int kLanes = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES / 4;
 inline constexpr int kVectorsPerTile = kTilePositions / kLanes;
 
-// Tiles taken at once, so that a broadcast query word serves two vectors, and the most rows taken
-// at once: both bounded by the registers of the target.
-inline constexpr int kTilesPerStep = kLanes == 16 ? 2 : 1;
-inline constexpr int kVectors = kTilesPerStep * kVectorsPerTile;
-inline constexpr int kMaxRows = kLanes == 16 ? 8 : kLanes == 8 ? 4 : 2;
+// The most rows taken at once, bounded by the registers of the target.
+inline constexpr int kMaxRows = kLanes == 16 ? 4 : 2;
+
+// Vectors taken at once with `rows` rows: whole tiles, enough sums in flight to hide the latency
+// of a multiplication, and a broadcast query word serves all of them.
+constexpr int VectorsPerStep(int rows) {
+  return kLanes == 16 ? (rows == 1 ? 4 : 2) : kVectorsPerTile;
+}
+
+// Most words of a plane: D = 256.
+inline constexpr int kMaxPlaneWords = kMaxHeadDim / 32;
 
 #if HWY_TARGET == HWY_AVX3_DL
 // Sums of products of four bytes, straight into 32 bits.
@@ -85,7 +92,9 @@ HWY_INLINE V32 SumBytes(V32 bytes) {
 }
 
 // The vectors of one step: where each loads its words and how far into a row its values go.
+template <int kRows>
 struct Step {
+  static constexpr int kVectors = VectorsPerStep(kRows);
   const int32_t* words[kVectors];
   int64_t offset[kVectors];
 
@@ -94,15 +103,38 @@ struct Step {
   }
 };
 
-// Calls body(step) for all tiles. Where a run ends within a step its last tile is taken twice,
-// which writes the same values twice.
-template <class Body>
+// One word of each vector of a step.
+template <int kRows>
+using StepWords = V32[VectorsPerStep(kRows)];
+
+// The rows of one call, their words side by side: [words][kRows]. One pointer to follow instead
+// of one a row, which would not fit the general registers.
+template <int kRows>
+struct RowBlock {
+  int32_t words[kMaxQueryWords * kRows];
+  const ScoreRow* rows;
+
+  RowBlock(const ScoreRow* block, int words_per_query) : rows(block) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int i = 0; i < words_per_query; ++i) words[i * kRows + r] = block[r].words[i];
+    }
+  }
+
+  HWY_INLINE V32 Word(int index, int row) const {
+    return hn::Set(Lanes32(), words[index * kRows + row]);
+  }
+};
+
+// Calls body(step) for all tiles. Where a run ends within a step its last tile is taken again,
+// which writes the same values again.
+template <int kRows, class Body>
 HWY_INLINE void ForEachStep(std::span<const TileRun> runs, int tile_words, const Body& body) {
+  constexpr int kTiles = VectorsPerStep(kRows) / kVectorsPerTile;
   int64_t first = 0;
   for (const TileRun& run : runs) {
-    for (int64_t t = 0; t < run.count; t += kTilesPerStep) {
-      Step step;
-      for (int s = 0; s < kVectors; ++s) {
+    for (int64_t t = 0; t < run.count; t += kTiles) {
+      Step<kRows> step;
+      for (int s = 0; s < step.kVectors; ++s) {
         const int64_t tile = std::min<int64_t>(t + s / kVectorsPerTile, run.count - 1);
         const int lane = s % kVectorsPerTile * kLanes;
         step.words[s] =
