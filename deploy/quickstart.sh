@@ -47,8 +47,8 @@ wait "$pid" || fail "the server did not stop cleanly: see $log"
 cat <<END
 
 Done. What next:
-  $bin/kvsift-server --listen 127.0.0.1:50051    a server of your own (--help: all options)
-  $bin/kvsift status --server 127.0.0.1:50051    what it is and has
+  $bin/kvsift-server --listen 127.0.0.1:7600    a server of your own (--help: all options)
+  $bin/kvsift status --server 127.0.0.1:7600    what it is and has
   $root/deploy/test.sh                           all tests
   $root/README.md                                the wire, the C++ client, operations
 END

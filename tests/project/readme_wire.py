@@ -15,7 +15,7 @@ import sys
 
 import sources
 
-ADDRESS = "127.0.0.1:50051"  # the one that the page uses
+ADDRESS = "127.0.0.1:7600"  # the one that the page uses
 # Differ from run to run.
 VOLATILE = {"epochs", "serverIncarnation"}
 EXAMPLE = re.compile(r"```sh\n([^`]*buf curl[^`]*)```.*?```json\n(.*?)```", re.DOTALL)
