@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "google/protobuf/stubs/logging.h"
 #include "server/options.h"
 #include "server/rpc/log.h"
 #include "server/rpc/server.h"
@@ -48,6 +49,7 @@ uint64_t RandomIncarnation() {
 
 int Run(kvsift::ProgramOptions options) {
   const sigset_t signals = BlockEndSignals();
+  google::protobuf::SetLogHandler(nullptr);  // it prints a line for each malformed message
   kvsift::Logger logger(options.log_level, options.log_format);
   logger.Log(kvsift::LogLevel::kInfo, "starting",
              {{"version", std::string_view(kvsift::kVersion)}});

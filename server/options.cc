@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "kernels/backends.h"
 #include "server/config_file.h"
+#include "server/rpc/listen_address.h"
 #include "server/rpc/version.h"
 
 namespace kvsift {
@@ -49,9 +49,15 @@ struct Values {
 CLI::Option* AddSize(CLI::App& app, const char* name, uint64_t& value, uint64_t min, uint64_t max,
                      const std::string& description) {
   return app.add_option(name, value, description)
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::AsSizeValue(false).description(""))
       ->check(CLI::Range(min, max))
       ->type_name("SIZE");
+}
+
+std::vector<std::string> KnownBackends() {
+  std::vector<std::string> names = BackendNames();
+  names.insert(names.begin(), "auto");
+  return names;
 }
 
 void AddLimits(CLI::App& app, Values& values) {
@@ -63,7 +69,7 @@ void AddLimits(CLI::App& app, Values& values) {
   app.add_option_function<uint64_t>(
          "--max-answer-bytes", [&values](const uint64_t& bytes) { values.max_answer = bytes; },
          "Largest answer; at least 8 MiB less than a message [that much less]")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::AsSizeValue(false).description(""))
       ->check(CLI::Range(uint64_t{1}, static_cast<uint64_t>(kMaxMessageBytes)))
       ->type_name("SIZE");
   app.add_option("--max-sequence-length", values.max_sequence_length,
@@ -177,6 +183,11 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
   ProgramOptions options;
   options.server.listen = values.listen;
   if (options.server.listen.empty()) options.server.listen = {kDefaultListen};
+  for (const std::string& address : options.server.listen) {
+    const auto parsed = ParseListenAddress(address);
+    if (!parsed.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--", parsed.status().message()));
+  }
   options.server.backend = values.backend;
   options.server.memory_bytes = static_cast<int64_t>(values.memory);
   options.server.threads = values.threads;

@@ -203,7 +203,6 @@ absl::Status ConvertQueries(const v1::QueryBatch& batch, const StoreShape& shape
   if (valid.ok()) valid = ConvertVisibleLengths(batch, input);
   if (!valid.ok()) return valid;
   MarkInvalidQueries(shape, input);
-  MarkInvalidVisibleLengths(input);
   return absl::OkStatus();
 }
 

@@ -1,8 +1,8 @@
 // Appends, selections and steps: untrusted messages to a StepRequest of the engine.
 //
 // What is wrong with a message as a whole (sizes, counts, policies, layers, kinds of vectors)
-// refuses it. A bad value inside an entry (raw element, query code, scale, visible length) is left
-// in that entry's StepEntry::invalid, and its neighbours are served.
+// refuses it. A bad value inside an entry (raw element, query code, scale) is left in that entry's
+// StepEntry::invalid, and its neighbours are served.
 #ifndef KVSIFT_SERVER_RPC_CONVERT_STEP_H_
 #define KVSIFT_SERVER_RPC_CONVERT_STEP_H_
 

@@ -100,18 +100,4 @@ void MarkInvalidQueries(const StoreShape& shape, StepInput& input) {
   }
 }
 
-void MarkInvalidVisibleLengths(StepInput& input) {
-  const std::span<const int64_t> visible = input.request.visible_lengths;
-  if (visible.empty()) return;
-  int64_t first = 0;
-  for (StepEntry& entry : input.entries) {
-    for (int64_t token = first; token < first + entry.query_tokens; ++token) {
-      if (visible[token] >= 0) continue;
-      Mark(InvalidField(Indexed("queries.visible_lengths", token), visible[token], "at least 0"),
-           entry);
-    }
-    first += entry.query_tokens;
-  }
-}
-
 }  // namespace kvsift

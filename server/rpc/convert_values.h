@@ -1,4 +1,5 @@
-// Values inside entries: raw elements, query codes, scales, visible lengths.
+// Values inside entries: raw elements, query codes, scales. (Visible lengths depend on state: the
+// engine checks them.)
 //
 // A message is checked as one range first, because bad values are rare and the range is long; only
 // where that finds something are the entries looked at one by one.
@@ -23,7 +24,6 @@ absl::Status InvalidElement(std::string_view field, const VectorData& data, int6
 // `keys` is the sum of key counts.
 void MarkInvalidKeys(const StoreShape& shape, int64_t keys, StepInput& input);
 void MarkInvalidQueries(const StoreShape& shape, StepInput& input);
-void MarkInvalidVisibleLengths(StepInput& input);
 
 }  // namespace kvsift
 

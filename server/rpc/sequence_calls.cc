@@ -49,14 +49,20 @@ absl::Status WithField(const Request& request, const MutationResult& result) {
     return FieldError(code, "expected_epoch", std::to_string(request.expected_epoch()),
                       absl::StrCat("the current epoch ", result.epoch));
   }
-  if (code != absl::StatusCode::kNotFound || FieldViolationOf(result.status).has_value()) {
-    return result.status;
-  }
+  if (FieldViolationOf(result.status).has_value()) return result.status;
   if constexpr (std::is_same_v<Request, v1::ForkSequenceRequest>) {
-    return UnknownSequence("parent_id", request.parent_id());
-  } else {
+    if (code == absl::StatusCode::kNotFound) {
+      return UnknownSequence("parent_id", request.parent_id());
+    }
+    if (code == absl::StatusCode::kAlreadyExists) {
+      return FieldError(code, "child_id", std::to_string(request.child_id()),
+                        absl::StrCat("a new id, or the unchanged fork of ", request.parent_id(),
+                                     " at ", request.length()));
+    }
+  } else if (code == absl::StatusCode::kNotFound) {
     return UnknownSequence("sequence_id", request.sequence_id());
   }
+  return result.status;
 }
 
 // What a truncation or fork tells once it is done.
