@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/cpu/cpu_backend.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace kvsift {
@@ -28,6 +29,7 @@ BackendOr CreateReference(std::unique_ptr<PageMemory> memory, Executor&) {
 
 // The fastest first.
 constexpr NamedBackend kBackends[] = {
+    {"cpu", CheckCpuBackend, CreateCpuBackend},
     {"reference", RunsEverywhere, CreateReference},
 };
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
 #include "kernels/executor.h"
@@ -11,9 +12,13 @@
 
 namespace kvsift {
 
+// OK if this machine has the vector instructions that the backend needs at least.
+// Errors: FAILED_PRECONDITION, naming what is missing.
+absl::Status CheckCpuBackend();
+
 // A backend named "cpu" that keeps its pages in `memory` and runs its parallel parts on
 // `executor`, which outlives it. Its answers equal those of the reference backend bit for bit.
-// Errors: FAILED_PRECONDITION, naming what is missing, if it cannot run on this machine.
+// Errors: those of CheckCpuBackend.
 absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(std::unique_ptr<PageMemory> memory,
                                                           Executor& executor);
 

@@ -1,0 +1,58 @@
+// Working memory of tasks, kept between them so that a busy backend does not allocate.
+#ifndef KVSIFT_KERNELS_CPU_SCRATCH_H_
+#define KVSIFT_KERNELS_CPU_SCRATCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace kvsift {
+
+// Hands out uninitialised arrays, aligned to 64 bytes, that live until Clear. Not thread-safe.
+class Scratch {
+ public:
+  template <typename T>
+  std::span<T> Array(int64_t count) {
+    return {static_cast<T*>(Allocate(count * static_cast<int64_t>(sizeof(T)))),
+            static_cast<size_t>(count)};
+  }
+
+  // Takes everything back; the memory stays, as one block.
+  void Clear();
+
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  struct FreeAligned {
+    void operator()(std::byte* block) const;
+  };
+  using Block = std::unique_ptr<std::byte, FreeAligned>;
+
+  void* Allocate(int64_t bytes);
+  void AddBlock(int64_t bytes);
+
+  std::vector<Block> blocks_;  // arrays come from the last one
+  int64_t bytes_ = 0;          // of all blocks
+  int64_t last_bytes_ = 0;
+  int64_t last_used_ = 0;
+};
+
+// A free list of Scratch. Thread-safe.
+class ScratchPool {
+ public:
+  std::unique_ptr<Scratch> Take();
+
+  // Takes `scratch` back; beyond a fixed count and size it is freed instead.
+  void Return(std::unique_ptr<Scratch> scratch);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Scratch>> free_;
+};
+
+}  // namespace kvsift
+
+#endif  // KVSIFT_KERNELS_CPU_SCRATCH_H_

@@ -1,0 +1,121 @@
+#include "kernels/cpu/selection_plan.h"
+
+#include <algorithm>
+
+namespace kvsift {
+namespace {
+
+// Rows scored together at most: more share nothing more, and large chunks split badly.
+constexpr int64_t kRowsPerGroup = 16;
+
+// Tasks are at least this long, so that handing them out costs little, where there is enough.
+constexpr int64_t kTaskNanoseconds = 40'000;
+
+// Tasks per thread to aim for, so that threads finish together.
+constexpr int64_t kTasksPerThread = 4;
+
+// Rough costs, of a key and row at head_dim 128 and of a row's preparation and answer. They only
+// decide how work is cut.
+constexpr double kNanosecondsPerKey = 0.7;
+constexpr int64_t kNanosecondsPerRow = 1500;
+
+int64_t ScanNanoseconds(const ScanShape& scan) {
+  const Selection& selection = *scan.selection;
+  const StoreShape& shape = static_cast<const CpuStore&>(*selection.store).format.shape;
+  int64_t keys = 0;
+  for (int64_t t = 0; t < scan.tokens; ++t) {
+    const PositionRange ranked =
+        RankedRange(selection.policy, selection.visible[static_cast<size_t>(scan.first_token + t)]);
+    keys += std::max<int64_t>(
+        0, std::min(ranked.end, scan.keys.end) - std::max(ranked.begin, scan.keys.begin));
+  }
+  const double per_key = kNanosecondsPerKey * shape.padded_dim() / 128;
+  return shape.group_size() * (scan.tokens * kNanosecondsPerRow +
+                               static_cast<int64_t>(per_key * static_cast<double>(keys)));
+}
+
+// All positions that tokens [first, first + tokens) rank.
+PositionRange RankedByAny(const Selection& selection, int64_t first, int64_t tokens) {
+  PositionRange all;
+  for (int64_t t = first; t < first + tokens; ++t) {
+    const PositionRange ranked =
+        RankedRange(selection.policy, selection.visible[static_cast<size_t>(t)]);
+    if (ranked.empty()) continue;
+    all = {ranked.begin, std::max(all.end, ranked.end)};
+  }
+  return all;
+}
+
+// Cuts `range` into `parts` pieces at tile boundaries.
+std::vector<PositionRange> CutRange(PositionRange range, int64_t parts) {
+  std::vector<PositionRange> pieces;
+  int64_t begin = range.begin;
+  for (int64_t i = 1; i < parts; ++i) {
+    const int64_t end = (range.begin + range.size() * i / parts) / kTilePositions * kTilePositions;
+    if (end <= begin) continue;
+    pieces.push_back({begin, end});
+    begin = end;
+  }
+  pieces.push_back({begin, range.end});
+  return pieces;
+}
+
+}  // namespace
+
+SelectionPlan::SelectionPlan(const std::vector<Selection>& selections, int concurrency) {
+  for (const Selection& selection : selections) {
+    AddSelection(selection, concurrency, std::ssize(selections));
+  }
+  if (task_ends_.empty() ? !scans_.empty() : task_ends_.back() != scans_.size()) {
+    task_ends_.push_back(scans_.size());
+  }
+}
+
+void SelectionPlan::AddSelection(const Selection& selection, int concurrency, int64_t selections) {
+  const StoreShape& shape = static_cast<const CpuStore&>(*selection.store).format.shape;
+  const int64_t tokens = std::ssize(selection.visible);
+  const bool whole_layer = selection.policy.grouping == Grouping::kLayerMax;
+  const int kv_heads = whole_layer ? shape.kv_heads : 1;
+  const int64_t tokens_per_group = std::max<int64_t>(1, kRowsPerGroup / shape.group_size());
+  const int64_t chunks = (tokens + tokens_per_group - 1) / tokens_per_group;
+  const int64_t wanted_parts = concurrency == 1
+                                   ? 1
+                                   : concurrency * kTasksPerThread /
+                                         std::max<int64_t>(1, selections * chunks * shape.kv_heads);
+  for (int kv_head = 0; kv_head < shape.kv_heads; kv_head += kv_heads) {
+    for (int64_t first = 0; first < tokens; first += tokens_per_group) {
+      const int64_t count = std::min(tokens_per_group, tokens - first);
+      const PositionRange keys = RankedByAny(selection, first, count);
+      const int64_t whole = ScanNanoseconds({.selection = &selection,
+                                             .kv_head = kv_head,
+                                             .first_token = first,
+                                             .tokens = count,
+                                             .keys = keys});
+      nanoseconds_ += whole * kv_heads;
+      const int64_t parts =
+          std::clamp<int64_t>(whole / kTaskNanoseconds, 1, std::max<int64_t>(1, wanted_parts));
+      RowGroup& group =
+          groups_.emplace_back(selection, kv_head, kv_heads, first, count, CutRange(keys, parts));
+      for (size_t i = 0; i < group.scans.size(); ++i) {
+        scans_.push_back({&group, i});
+        open_task_nanoseconds_ += whole / parts;
+        if (open_task_nanoseconds_ < kTaskNanoseconds) continue;
+        task_ends_.push_back(scans_.size());
+        open_task_nanoseconds_ = 0;
+      }
+    }
+  }
+}
+
+void SelectionPlan::RunTask(int64_t task, std::byte* memory, ScratchPool& pool) {
+  size_t i = task == 0 ? 0 : task_ends_[static_cast<size_t>(task - 1)];
+  for (; i < task_ends_[static_cast<size_t>(task)]; ++i) {
+    RowGroup& group = *scans_[i].group;
+    group.scans[scans_[i].scan].Run(memory, pool.Take());
+    if (group.scans_left.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
+    AnswerGroup(group);
+    for (RowScan& scan : group.scans) pool.Return(scan.Release());
+  }
+}
+
+}  // namespace kvsift
