@@ -143,7 +143,6 @@ void BatchChecker::ApplyWrite(const KeyWrite& write, Footprint& footprint) {
     PageAddress address = 0;
     Page* page = PageOf(write.table, position, &address);
     if (page == nullptr) return;
-    if (footprint.read_pages.count(address) > 0) report_("a page is written that is copied from");
     MarkWritten(footprint, address, write.table);
     page->written[write.layer * layout.positions + position % layout.positions] = true;
   }
@@ -164,7 +163,7 @@ void BatchChecker::CheckRead(TableId table, int layer, int64_t start, int64_t en
     if (writer == footprint.written_pages.end()) {
       footprint.read_pages.insert(address);
     } else if (writer->second != table) {
-      report_(absl::StrCat("page ", address, " is written and read for two sequences"));
+      return report_(absl::StrCat("page ", address, " is written and read for two sequences"));
     }
   }
 }

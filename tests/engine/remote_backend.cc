@@ -141,6 +141,11 @@ class RemoteBackendImpl final : public RemoteBackend {
     lost_ = batches;
   }
 
+  void LoseHeld() override {
+    MutexLock lock(mutex_);
+    for (Flight& flight : held_) flight.lost = true;
+  }
+
  private:
   struct Flight {
     const Batch* batch = nullptr;

@@ -40,6 +40,8 @@ class RemoteBackend : public Backend {
   // Loses the next `batches` batches: they end with UNAVAILABLE, the table entries that they set
   // are unusable and the positions that they write are garbage.
   virtual void Lose(int64_t batches) = 0;
+  // Loses those that wait for Release.
+  virtual void LoseHeld() = 0;
 };
 
 // A backend named "remote".
