@@ -32,13 +32,13 @@ __device__ inline int SettleMarks(const Marks& marks, int ties) {
   __shared__ int total;
   __syncthreads();
   if (threadIdx.x < 32) {
-    CountMarks(marks, counts);
+    const LaneMarks own = CountMarks(marks, counts);
     if (threadIdx.x == 0) {
       counts.keep = min(ties, counts.tied);
       total = counts.better + counts.keep;
     }
     __syncwarp();
-    PlaceMarks(marks, counts);
+    PlaceMarks(marks, counts, own);
   }
   __syncthreads();
   return total;

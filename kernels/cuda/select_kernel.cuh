@@ -57,6 +57,7 @@ class UnitSelect {
   }
 
   __device__ void Run() {
+    scan_.Prefetch(tiles_.first, tiles_.end);
     if (launch_.plan.capacity > 0) {
       if (launch_.plan.sample_stride > 0) Guess();
       StoreCandidates();
@@ -178,14 +179,15 @@ class UnitSelect {
 
   template <class Visit>
   __device__ void ForCandidates(Visit visit) const {
-    for (int column = 0; column < space_.columns; ++column) {
-      if (shared_.ranges[column].every_key) continue;
-      const int count = min(shared_.stored[column], space_.capacity);
-      for (int i = threadIdx.x; i < count; i += kSelectThreads) {
-        const uint32_t candidate = candidates_[column * space_.capacity + i];
-        visit(column, static_cast<int>(candidate & 0xffff),
-              static_cast<int>(static_cast<int16_t>(candidate >> 16)));
-      }
+    const int warps = kSelectWarps / space_.columns;  // per column
+    const int warp = threadIdx.x >> 5;
+    const int column = warp / warps;
+    if (column >= space_.columns || shared_.ranges[column].every_key) return;
+    const int count = min(shared_.stored[column], space_.capacity);
+    const uint32_t* candidates = candidates_ + column * space_.capacity;
+    for (int i = warp % warps * 32 + (threadIdx.x & 31); i < count; i += warps * 32) {
+      visit(column, static_cast<int>(candidates[i] & 0xffff),
+            static_cast<int>(static_cast<int16_t>(candidates[i] >> 16)));
     }
   }
 
@@ -269,11 +271,12 @@ class UnitSelect {
     }
     __syncthreads();
     const int warp = threadIdx.x >> 5;
-    if (warp < space_.columns) CountMarks(MarksOf(warp), shared_.counts[warp]);
+    LaneMarks own{};
+    if (warp < space_.columns) own = CountMarks(MarksOf(warp), shared_.counts[warp]);
     ClusterSync();
     if (warp < space_.columns) {
       ShareTies(shared_.counts[warp], shared_.searches[warp].ties, space_.rank, space_.cluster);
-      PlaceMarks(MarksOf(warp), shared_.counts[warp]);
+      PlaceMarks(MarksOf(warp), shared_.counts[warp], own);
     }
     __syncthreads();
   }

@@ -35,21 +35,31 @@ struct Marks {
   }
 };
 
+// The words that a lane handles, an odd number, so that lanes read different banks; and how many
+// marks they hold.
+struct LaneMarks {
+  int begin;
+  int end;
+  int better;
+  int tied;
+};
+
 // One warp counts a column's marks.
-__device__ inline void CountMarks(const Marks& marks, MarkCounts& counts) {
+__device__ inline LaneMarks CountMarks(const Marks& marks, MarkCounts& counts) {
   const int lane = threadIdx.x & 31;
-  int better = 0;
-  int tied = 0;
-  for (int word = lane; word < marks.words; word += 32) {
-    better += __popc(marks.taken[word]);
-    tied += __popc(marks.places[word]);
+  const int share = ((marks.words + 31) / 32) | 1;
+  LaneMarks own{min(lane * share, marks.words), min((lane + 1) * share, marks.words), 0, 0};
+  for (int word = own.begin; word < own.end; ++word) {
+    own.better += __popc(marks.taken[word]);
+    own.tied += __popc(marks.places[word]);
   }
-  better = __reduce_add_sync(~0u, better);
-  tied = __reduce_add_sync(~0u, tied);
+  const int better = __reduce_add_sync(~0u, own.better);
+  const int tied = __reduce_add_sync(~0u, own.tied);
   if (lane == 0) {
     counts.better = better;
     counts.tied = tied;
   }
+  return own;
 }
 
 // One warp decides, from the counts of all blocks, which ties this block keeps (later blocks hold
@@ -81,26 +91,21 @@ __device__ __forceinline__ uint32_t DropLowest(uint32_t word, int count) {
 }
 
 // One warp joins kept ties to the better keys and turns `places` into prefix counts.
-__device__ inline void PlaceMarks(const Marks& marks, const MarkCounts& counts) {
-  const int lane = threadIdx.x & 31;
-  int drop = counts.tied - counts.keep;  // the oldest ties of this block
-  int before = 0;
-  for (int first = 0; first < marks.words; first += 32) {
-    const int word = first + lane;
-    const bool inside = word < marks.words;
-    uint32_t taken = inside ? marks.taken[word] : 0;
-    uint32_t tied = inside ? marks.places[word] : 0;
+__device__ inline void PlaceMarks(const Marks& marks, const MarkCounts& counts,
+                                  const LaneMarks& own) {
+  const int tied_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(own.tied)));
+  // The block's oldest ties are dropped; this lane's part of them.
+  int drop = max(0, min(own.tied, counts.tied - counts.keep - (tied_up_to - own.tied)));
+  const int taken = own.better + own.tied - drop;
+  int place = static_cast<int>(InclusiveScan(static_cast<uint32_t>(taken))) - taken;
+  for (int word = own.begin; word < own.end; ++word) {
+    const uint32_t tied = marks.places[word];
     const int ties = __popc(tied);
-    const int ties_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(ties)));
-    taken |= DropLowest(tied, max(0, drop - (ties_up_to - ties)));
-    drop -= __shfl_sync(~0u, ties_up_to, 31);
-    const int count = __popc(taken);
-    const int up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(count)));
-    if (inside) {
-      marks.taken[word] = taken;
-      marks.places[word] = static_cast<uint32_t>(before + up_to - count);
-    }
-    before += __shfl_sync(~0u, up_to, 31);
+    const uint32_t all = marks.taken[word] | (ties > drop ? DropLowest(tied, drop) : 0);
+    drop = max(0, drop - ties);
+    marks.taken[word] = all;
+    marks.places[word] = static_cast<uint32_t>(place);
+    place += __popc(all);
   }
 }
 

@@ -9,8 +9,6 @@ namespace {
 constexpr int64_t kTileKeys = 16;
 constexpr int64_t kSampledKeysPerTile = 2;
 
-// Ranked keys that a sample should hold, so that the guess is not far off.
-constexpr int64_t kSampleTarget = 8;
 constexpr int32_t kSparsestSample = 4;  // tiles; one key of 32
 
 // Keys that pass a guessed threshold, in the mean and with room for chance: the guess aims at
@@ -31,8 +29,9 @@ int ClusterFor(const SelectTuning& tuning, const SelectDevice& device, int64_t k
   const int64_t blocks = int64_t{device.processors} * tuning.blocks_per_processor;
   const int64_t block_keys = std::clamp<int64_t>(total_keys / blocks, tuning.least_block_keys,
                                                  tuning.most_block_keys);
+  // Rounded down rather than up: one block too many costs a wave, larger blocks cost little.
   int cluster = 1;
-  while (cluster < tuning.largest_cluster && cluster * block_keys < keys) cluster *= 2;
+  while (cluster < tuning.largest_cluster && cluster * block_keys * 3 / 2 < keys) cluster *= 2;
   return cluster;
 }
 
@@ -53,8 +52,10 @@ SelectPlan PlanSelect(const SelectTuning& tuning, const SelectDevice& device, in
 
   int64_t capacity = block_keys;
   if (block_keys > tuning.all_keys) {
-    const int64_t ratio = std::max<int64_t>(1, most_keys * kSampleTarget / 8 / std::max<int64_t>(1, most_ranked));
-    plan.sample_stride = static_cast<int32_t>(std::clamp<int64_t>(ratio / 8, 1, kSparsestSample));
+    // Ranked keys per sampled key at the densest sample, two keys of every tile.
+    const int64_t ratio = most_keys / std::max<int64_t>(1, most_ranked) * kSampledKeysPerTile;
+    plan.sample_stride =
+        static_cast<int32_t>(std::clamp<int64_t>(ratio / kTileKeys, 1, kSparsestSample));
     const int64_t expected = ExpectedCandidates(most_ranked, plan.sample_stride) / cluster;
     capacity = std::min(block_keys,
                         std::max<int64_t>(tuning.least_capacity, expected + expected / 2 + 256));

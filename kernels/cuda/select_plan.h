@@ -10,7 +10,7 @@ namespace kvsift::cuda {
 // What is tuned, as data; the defaults were measured on one H200 (PERFORMANCE.md).
 struct SelectTuning {
   int32_t least_block_keys = 1024;   // a block with fewer keys is mostly overhead
-  int32_t most_block_keys = 8192;    // more make the last wave of blocks long
+  int32_t most_block_keys = 16384;   // more make the last wave of blocks long
   int32_t all_keys = 1024;           // blocks up to this size rank every key, without a guess
   int32_t least_capacity = 1024;     // candidates per block and column
   int32_t largest_cluster = 16;      // blocks that share a row; 1 where clusters do not exist

@@ -1,9 +1,9 @@
 // The search for a column's threshold: the goodness of the last position it takes.
 //
-// Blocks of a cluster count the values of their keys in histograms; each column has an owner
-// block that adds the cluster's histograms, finds the bin in which the wanted rank falls, and
-// tells all blocks. A wide bin is looked into by another round, so the threshold is exact; a guess
-// from a sample stops after one.
+// Blocks of a cluster count the values of their keys in histograms. When all have, each adds the
+// cluster's histograms for itself, a warp per column: first sums of 32 bins, then the 32 bins in
+// which the wanted rank falls; all come to the same result. A wide bin is looked into by another
+// round, so the threshold is exact; a guess from a sample stops after one.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_SEARCH_CUH_
 #define KVSIFT_KERNELS_CUDA_SELECT_SEARCH_CUH_
 
@@ -17,6 +17,7 @@ namespace kvsift::cuda {
 inline constexpr int kSelectThreads = 512;
 inline constexpr int kSelectWarps = kSelectThreads / 32;
 inline constexpr int kChunks = kHistogramBins / 32;
+inline constexpr int kMostBlocks = 16;  // of a cluster
 
 enum class SearchStatus : int {
   kIdle,       // ranks nothing
@@ -25,7 +26,7 @@ enum class SearchStatus : int {
   kMissing,    // fewer keys were counted than wanted, or candidates were lost
 };
 
-// One column's search; every block of the cluster holds the same values between rounds.
+// One column's search; every block of the cluster holds the same values.
 struct Search {
   SearchStatus status;
   int wanted;  // rank sought among the values counted in this round
@@ -68,10 +69,18 @@ __device__ __forceinline__ void Count(const SearchSpace& space, int column, int 
   atomicAdd(&space.histogram[column * kHistogramBins + bin], 1u);
 }
 
-__device__ __forceinline__ uint32_t ClusterBin(const SearchSpace& space, int column, int bin) {
-  uint32_t* own = &space.histogram[column * kHistogramBins + bin];
+// Sum over the cluster of a counter that each block has. Another block's memory is far away, so
+// the loads of up to 16 blocks are in flight together.
+__device__ __forceinline__ uint32_t ClusterSum(const SearchSpace& space, uint32_t* counter) {
+  if (space.cluster == 1) return *counter;
+  uint32_t counts[kMostBlocks];
+#pragma unroll
+  for (int rank = 0; rank < kMostBlocks; ++rank) {
+    counts[rank] = rank < space.cluster ? *InBlock(counter, rank) : 0;
+  }
   uint32_t sum = 0;
-  for (int rank = 0; rank < space.cluster; ++rank) sum += *InBlock(own, rank);
+#pragma unroll
+  for (int rank = 0; rank < kMostBlocks; ++rank) sum += counts[rank];
   return sum;
 }
 
@@ -113,12 +122,13 @@ __device__ __forceinline__ int GuessRank(int wanted, uint32_t sampled, int keys)
   return static_cast<int>(mean + 5.0f * sqrtf(mean) + 4.0f);
 }
 
-// One warp settles the round of a column that its block owns.
+// One warp settles the round of a column.
 __device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, int column,
                                     int ranked_keys) {
   const int lane = threadIdx.x & 31;
   Search search = space.searches[column];
-  const uint32_t chunk_scan = InclusiveScan(space.chunk_sums[column][kChunks - 1 - lane]);
+  const uint32_t chunk_scan = 
+      InclusiveScan(ClusterSum(space, &space.chunk_sums[column][kChunks - 1 - lane]));
   const uint32_t total = __shfl_sync(~0u, chunk_scan, 31);
   if (kind == SearchKind::kGuess) search.wanted = GuessRank(search.wanted, total, ranked_keys);
   bool lost = false;
@@ -134,36 +144,34 @@ __device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, i
     const int chunk = kChunks - 1 - step;
     const uint32_t before =
         step == 0 ? 0 : __shfl_sync(~0u, chunk_scan, step - 1);
-    const uint32_t bin_scan = before + InclusiveScan(ClusterBin(space, column, chunk * 32 + 31 - lane));
+    uint32_t* bin = &space.histogram[column * kHistogramBins + chunk * 32 + 31 - lane];
+    const uint32_t bin_scan = before + InclusiveScan(ClusterSum(space, bin));
     const int bin_step = __ffs(__ballot_sync(~0u, bin_scan >= wanted)) - 1;
     const uint32_t above = bin_step == 0 ? before : __shfl_sync(~0u, bin_scan, bin_step - 1);
     Narrow(search, kind, chunk * 32 + 31 - bin_step, static_cast<int>(above));
   }
-  if (lane < space.cluster) *InBlock(&space.searches[column], lane) = search;
+  if (lane == 0) space.searches[column] = search;
 }
 
-// Ends a round: REQUIRES that this block's histograms are complete; every thread of the cluster
-// calls it. `keys_of(column)` is how many keys the column ranks.
+// Ends a round. Every thread of the cluster calls it, after its counts. `keys_of(column)` is how many keys the column ranks.
 template <class KeysOf>
 __device__ void SettleRound(const SearchSpace& space, SearchKind kind, KeysOf keys_of) {
   const int warp = threadIdx.x >> 5;
   const int lane = threadIdx.x & 31;
-  ClusterSync();
-  const int owned = (space.columns - space.rank + space.cluster - 1) / space.cluster;
-  for (int item = warp; item < owned * kChunks; item += kSelectWarps) {
-    const int column = space.rank + item / kChunks * space.cluster;
-    const int chunk = item % kChunks;
-    if (space.searches[column].status != SearchStatus::kSearching) continue;
-    const uint32_t sum = __reduce_add_sync(~0u, ClusterBin(space, column, chunk * 32 + lane));
-    if (lane == 0) space.chunk_sums[column][chunk] = sum;
-  }
   __syncthreads();
-  for (int i = warp; i < owned; i += kSelectWarps) {
-    const int column = space.rank + i * space.cluster;
+  for (int item = warp; item < space.columns * kChunks; item += kSelectWarps) {
+    const int column = item / kChunks;
+    if (space.searches[column].status != SearchStatus::kSearching) continue;
+    const uint32_t sum =
+        __reduce_add_sync(~0u, space.histogram[column * kHistogramBins + item % kChunks * 32 + lane]);
+    if (lane == 0) space.chunk_sums[column][item % kChunks] = sum;
+  }
+  ClusterSync();
+  for (int column = warp; column < space.columns; column += kSelectWarps) {
     if (space.searches[column].status != SearchStatus::kSearching) continue;
     SettleColumn(space, kind, column, keys_of(column));
   }
-  ClusterSync();
+  ClusterSync();  // nobody clears what others still read
 }
 
 __device__ __forceinline__ void ClearHistograms(const SearchSpace& space) {

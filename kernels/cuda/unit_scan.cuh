@@ -28,6 +28,17 @@ class UnitScan {
   __device__ UnitScan(const SelectLaunch& launch, const SelectUnit& unit, const Scorer& scorer)
       : launch_(launch), table_(unit.table), head_offset_(unit.head_offset), scorer_(scorer) {}
 
+  // Asks for the first tiles of [begin, end) to be brought to the cache, a line per thread, while
+  // the block has other things to wait for.
+  __device__ __forceinline__ void Prefetch(int begin, int end) const {
+    constexpr uint32_t kLine = 128;
+    const uint32_t lines = max(launch_.layout.tile_bytes / kLine, 1u);
+    const int tile = begin + static_cast<int>(threadIdx.x / lines);
+    if (tile >= end) return;
+    const uint8_t* line = Address(tile) + threadIdx.x % lines * kLine;
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(line));
+  }
+
   // Calls visit(tile, goodness[4]) for tiles [begin, end), spread over the warps of the block.
   // `kAhead` loads per lane are in flight.
   template <int kAhead, class Visit>
