@@ -43,7 +43,7 @@ struct CodeLayout {
   int64_t layer_stride;
 };
 
-inline TileOrder OrderFor(int dim, int bits) {
+constexpr KVSIFT_HOST_DEVICE TileOrder OrderFor(int dim, int bits) {
   if (bits != 2 || dim < 64) return TileOrder::kPlain;
   return dim == 64 ? TileOrder::kFragment64 : TileOrder::kFragment128;
 }

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
+constexpr int kMostPlaneWords = 3 * kMaxWords;  // of a key: 3 bits, D = 256
 
 __global__ void EditTables(const TableEditJob* jobs) {
   const TableEditJob job = jobs[blockIdx.x];
@@ -78,29 +79,85 @@ __device__ void MoveCodes(const CodeLayout& layout, const KeyJob& job, const Til
   }
 }
 
-// Encodes the raw keys of the item, one after the other, the whole warp on each.
-template <int kWords>
-__device__ void EncodeKeys(const CodeLayout& layout, const KeyJob& job, const TileItem& where) {
-  const int lane = threadIdx.x & 31;
-  const int thresholds = (1 << layout.bits) - 1;
-  const float* limits = job.thresholds + where.kv_head * thresholds;
-  const int64_t element_bytes = job.kind == VectorKind::kFloat32 ? 4 : 2;
-  for (int key = where.begin; key < where.end; ++key) {
-    const int64_t token = where.first_position + key - job.start;
-    const uint8_t* raw =
-        job.data + (token * layout.kv_heads + where.kv_head) * layout.head_dim * element_bytes;
-    float x[kWords];
-    LoadVector(raw, job.kind, layout.head_dim, x);
-    RotateVector(x);
+// The planes of one word of rotated coordinates, one coordinate per lane.
+template <int kBits>
+__device__ __forceinline__ void CutWord(float x, const float (&limits)[(1 << kBits) - 1],
+                                        uint32_t (&planes)[kBits]) {
+  if constexpr (kBits == 1) {
+    planes[0] = __ballot_sync(~0u, x > limits[0]);
+  } else if constexpr (kBits == 2) {  // thresholds ascend: the low bit is their parity
+    planes[0] = __ballot_sync(~0u, (x > limits[0]) != ((x > limits[1]) != (x > limits[2])));
+    planes[1] = __ballot_sync(~0u, x > limits[1]);
+  } else {
+    int code = 0;
 #pragma unroll
-    for (int j = 0; j < kWords; ++j) {
-      int code = 0;
-      for (int i = 0; i < thresholds; ++i) code += x[j] > limits[i];
-      for (int plane = 0; plane < layout.bits; ++plane) {
-        const uint32_t bits = __ballot_sync(~0u, (code >> plane) & 1);
-        if (lane == plane) where.tile[TileWord(layout, key, plane, j)] = bits;
+    for (const float limit : limits) code += x > limit;
+#pragma unroll
+    for (int plane = 0; plane < kBits; ++plane) {
+      planes[plane] = __ballot_sync(~0u, (code >> plane) & 1);
+    }
+  }
+}
+
+// Encodes the raw keys of the item into `staged`, a tile in shared memory of the warp's own, two
+// at a time; then stores the whole tile at once, or the words of the keys it has.
+template <int kWords, int kBits>
+__device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const TileItem& where,
+                           uint32_t* staged) {
+  CodeLayout layout = store;  // what is known here makes the places of words constants
+  layout.order = OrderFor(kWords * 32, kBits);
+  layout.bits = kBits;
+  layout.words = kWords;
+  const int lane = threadIdx.x & 31;
+  float limits[(1 << kBits) - 1];
+#pragma unroll
+  for (int i = 0; i < (1 << kBits) - 1; ++i) {
+    limits[i] = __ldg(job.thresholds + where.kv_head * ((1 << kBits) - 1) + i);
+  }
+  const int64_t vector_bytes = layout.head_dim * (job.kind == VectorKind::kFloat32 ? 4 : 2);
+  constexpr int kTogether = 2;
+  for (int key = where.begin; key < where.end; key += kTogether) {
+    float x[kTogether][kWords];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int64_t token = where.first_position + min(key + i, where.end - 1) - job.start;
+      LoadVector(job.data + (token * layout.kv_heads + where.kv_head) * vector_bytes, job.kind,
+                 layout.head_dim, x[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      RotateVector(x[i]);
+#pragma unroll
+      for (int j = 0; j < kWords; ++j) {
+        uint32_t planes[kBits];
+        CutWord<kBits>(x[i][j], limits, planes);
+#pragma unroll
+        for (int plane = 0; plane < kBits; ++plane) {
+          if (lane == 0) staged[TileWord(layout, min(key + i, kTileKeys - 1), plane, j)] = planes[plane];
+        }
       }
     }
+  }
+  __syncwarp();
+  if (where.begin == 0 && where.end == kTileKeys) {
+    for (int i = lane; i < kTileKeys * kBits * kWords; i += 32) where.tile[i] = staged[i];
+    return;
+  }
+  for (int i = where.begin * kBits * kWords + lane; i < where.end * kBits * kWords; i += 32) {
+    const int key = i / (kBits * kWords);
+    const int plane = i / kWords % kBits;
+    const int word = TileWord(layout, key, plane, i % kWords);
+    where.tile[word] = staged[word];
+  }
+}
+
+template <int kWords>
+__device__ void EncodeKeys(const CodeLayout& layout, const KeyJob& job, const TileItem& where,
+                           uint32_t* staged) {
+  switch (layout.bits) {
+    case 1: return EncodeKeys<kWords, 1>(layout, job, where, staged);
+    case 2: return EncodeKeys<kWords, 2>(layout, job, where, staged);
+    default: return EncodeKeys<kWords, 3>(layout, job, where, staged);
   }
 }
 
@@ -115,11 +172,13 @@ __global__ void __launch_bounds__(kThreads)
     MoveCodes<true>(layout, job, where);
     return;
   }
+  __shared__ uint32_t tiles[kWarps][kTileKeys * kMostPlaneWords];
+  uint32_t* staged = tiles[threadIdx.x / 32];
   switch (layout.words) {
-    case 1: return EncodeKeys<1>(layout, job, where);
-    case 2: return EncodeKeys<2>(layout, job, where);
-    case 4: return EncodeKeys<4>(layout, job, where);
-    default: return EncodeKeys<8>(layout, job, where);
+    case 1: return EncodeKeys<1>(layout, job, where, staged);
+    case 2: return EncodeKeys<2>(layout, job, where, staged);
+    case 4: return EncodeKeys<4>(layout, job, where, staged);
+    default: return EncodeKeys<8>(layout, job, where, staged);
   }
 }
 

@@ -40,11 +40,12 @@ __device__ __forceinline__ void RotateVector(float (&x)[kWords]) {
   const int lane = threadIdx.x & 31;
 #pragma unroll
   for (int stride = 1; stride < 32; stride *= 2) {
-    const bool upper = (lane & stride) != 0;
+    // The upper of two lanes subtracts: a + (-b) rounds like a - b.
+    const uint32_t sign = (lane & stride) != 0 ? 0x80000000u : 0u;
 #pragma unroll
     for (int j = 0; j < kWords; ++j) {
       const float other = __shfl_xor_sync(~0u, x[j], stride);
-      x[j] = __fadd_rn(other, upper ? -x[j] : x[j]);
+      x[j] = __fadd_rn(other, __uint_as_float(__float_as_uint(x[j]) ^ sign));
     }
   }
 #pragma unroll

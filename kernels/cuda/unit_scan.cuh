@@ -45,6 +45,7 @@ class UnitScan {
   __device__ __forceinline__ void ForTiles(int begin, int end, Visit visit) const {
     const int lane = threadIdx.x & 31;
     for (int tile = begin + (threadIdx.x >> 5); tile < end; tile += kSelectWarps * kAhead) {
+      if constexpr (kAhead > 1) PrefetchGroup<kAhead>(tile + kSelectWarps * kAhead, end);
       typename Scorer::Tile loaded[kAhead];
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
@@ -61,6 +62,17 @@ class UnitScan {
         __syncwarp();  // matrix instructions want the whole warp
       }
     }
+  }
+
+  // Asks for the lines of the `kAhead` tiles that the warp comes to next.
+  template <int kAhead>
+  __device__ __forceinline__ void PrefetchGroup(int tile, int end) const {
+    constexpr int kLanes = 32 / kAhead;  // per tile
+    const int lane = threadIdx.x & 31;
+    const int next = tile + lane / kLanes * kSelectWarps;
+    const uint32_t offset = static_cast<uint32_t>(lane % kLanes) * 128;
+    if (next >= end || offset >= launch_.layout.tile_bytes) return;
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(Address(next) + offset));
   }
 
   // Calls visit(goodness[4]) for two keys of every `stride`-th of tiles [begin, end), the offset
