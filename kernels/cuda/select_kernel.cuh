@@ -1,12 +1,14 @@
 // The selection kernel: one cluster of blocks per unit, one launch from codes to positions.
 //
-//  1. Guess. Two keys of every few tiles are scored; a histogram per column, added over the
-//     cluster, gives a threshold that the wanted number of keys very probably exceeds.
+//  1. Guess. Each block scores two keys of every few of its tiles; a histogram per column gives a
+//     threshold that the block's share of the wanted keys very probably exceeds.
 //  2. Scan. Every tile is read once and scored on the tensor cores; values at or above the guess
 //     are kept as candidates in shared memory, nothing is written to device memory.
-//  3. Verify. Histograms of the candidates give the exact threshold. If a column has fewer
-//     candidates than wanted, or more than fit, its threshold is searched by histograms over
-//     all keys instead: up to three more scans, always exact.
+//  3. Verify. Histograms of the candidates, added over the cluster, give the threshold among the
+//     candidates. It is no greater than the true one, and it is the true one unless a block's
+//     guess lies above it: such blocks scan again for what is at or above it, and then it is
+//     exact. If a column has fewer candidates than wanted, or more than fit, its threshold is
+//     searched by histograms over all keys instead: up to four more scans, always exact.
 //  4. Mark. Keys above the threshold, and the most recent of those at it, are marked in bitmaps;
 //     prefix counts give each its place in the ascending list.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_KERNEL_CUH_
@@ -26,8 +28,16 @@ struct ColumnRange {
   int begin;  // positions [begin, end) are ranked; none where the column takes every position
   int end;
   int ranked;  // how many of them are taken
-  int guess;   // candidates are at least this good
+  int guess;   // candidates of this block are at least this good
+  bool scanned;    // in the scan for candidates that comes next
+  bool searched;   // in the search among candidates that comes next
   bool every_key;  // ranked without candidates
+};
+
+// Guesses of the blocks of a cluster for one column.
+struct GuessRange {
+  int least;  // of the blocks that made one, or INT_MIN
+  int most;
 };
 
 struct SelectShared {
@@ -35,6 +45,7 @@ struct SelectShared {
   ColumnRange ranges[kUnitColumns];
   Search searches[kUnitColumns];
   MarkCounts counts[kUnitColumns];
+  GuessRange guesses[kUnitColumns];
   int stored[kUnitColumns];
   int best[kUnitColumns];
   uint32_t chunk_sums[kUnitColumns][kChunks];
@@ -60,8 +71,15 @@ class UnitSelect {
     scan_.Prefetch(tiles_.first, tiles_.end);
     if (launch_.plan.capacity > 0) {
       if (launch_.plan.sample_stride > 0) Guess();
+      ClusterArrive();
       StoreCandidates();
+      ClusterWait();
+      ReadGuesses();
       SearchCandidates();
+      if (WidenGuesses()) {
+        StoreCandidates();
+        SearchCandidates();
+      }
     }
     SearchEveryKey();
     MarkTaken();
@@ -120,7 +138,7 @@ class UnitSelect {
                         }
                       }
                     });
-    SettleRound(space_, SearchKind::kGuess, [&](int column) {
+    SettleGuess(space_, [&](int column) {
       return shared_.ranges[column].end - shared_.ranges[column].begin;
     });
     if (threadIdx.x < space_.columns && shared_.ranges[threadIdx.x].ranked > 0) {
@@ -136,9 +154,9 @@ class UnitSelect {
     candidates_[column * space_.capacity + index] = static_cast<uint32_t>(goodness) << 16 | key;
   }
 
-  // Least goodness that is kept; none of a column that ranks nothing.
+  // Least goodness that is kept; none of a column that is not scanned.
   __device__ __forceinline__ int KeepFrom(int column) const {
-    return column < space_.columns && shared_.ranges[column].ranked > 0
+    return column < space_.columns && shared_.ranges[column].scanned
                ? shared_.ranges[column].guess
                : INT_MAX;
   }
@@ -146,9 +164,15 @@ class UnitSelect {
   __device__ void StoreCandidates() {
     const int from[2] = {KeepFrom(LaneColumn(0)), KeepFrom(LaneColumn(1))};
     scan_.template ForTiles<4>(tiles_.inner_first, tiles_.inner_end, [&](int tile, const int(&goodness)[4]) {
+      // One loop over the few that pass, instead of four branches that some lane takes.
+      uint32_t hits = 0;
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (goodness[i] >= from[i & 1]) Keep(LaneColumn(i), LanePosition(tile, i), goodness[i]);
+      for (int i = 0; i < 4; ++i) hits |= (goodness[i] >= from[i & 1] ? 1u : 0u) << i;
+      for (; hits != 0; hits &= hits - 1) {
+        const int i = __ffs(static_cast<int>(hits)) - 1;
+        const int even = i < 2 ? goodness[0] : goodness[2];
+        const int odd = i < 2 ? goodness[1] : goodness[3];
+        Keep(LaneColumn(i), LanePosition(tile, i), (i & 1) == 0 ? even : odd);
       }
     });
     const auto checked = [&](int tile, const int(&goodness)[4]) {
@@ -191,20 +215,54 @@ class UnitSelect {
     }
   }
 
+  // Gathers what the blocks guessed, a warp per column and a lane per block.
+  __device__ void ReadGuesses() {
+    const int column = threadIdx.x >> 5;
+    const int lane = threadIdx.x & 31;
+    if (column < space_.columns) {
+      int* own = &shared_.ranges[column].guess;
+      const int guess = lane < space_.cluster ? *InBlock(own, lane) : INT_MIN;
+      const int least = __reduce_min_sync(~0u, guess == INT_MIN ? INT_MAX : guess);
+      const int most = __reduce_max_sync(~0u, guess);
+      if (lane == 0) shared_.guesses[column] = {least == INT_MAX ? INT_MIN : least, most};
+    }
+    __syncthreads();
+  }
+
+  // Prepares the second scan of columns where a block guessed more than the threshold found, which
+  // is a lower bound of the true one; returns whether there are any, the same in every block.
+  __device__ bool WidenGuesses() {
+    bool any = false;
+    if (threadIdx.x < space_.columns) {
+      ColumnRange& range = shared_.ranges[threadIdx.x];
+      const Search& search = shared_.searches[threadIdx.x];
+      GuessRange& guesses = shared_.guesses[threadIdx.x];
+      range.searched = search.status == SearchStatus::kFound && guesses.most > search.threshold;
+      range.scanned = range.searched && range.guess > search.threshold;
+      any = range.searched;
+      if (range.searched) guesses = {search.threshold, search.threshold};
+      if (range.scanned) {
+        range.guess = search.threshold;
+        shared_.stored[threadIdx.x] = 0;
+      }
+    }
+    return __syncthreads_or(any ? 1 : 0) != 0;
+  }
+
   __device__ void SearchCandidates() {
     StartSearches([&](int column) {
       const ColumnRange& range = shared_.ranges[column];
-      if (range.ranked == 0) return;
+      if (!range.searched) return;
       Search& search = shared_.searches[column];
       StartSearch(search, range.ranked, launch_.plan.goodness_limit, launch_.plan.goodness_shift);
-      if (range.guess == INT_MIN) return;
-      search.base = range.guess;
+      if (shared_.guesses[column].least == INT_MIN) return;
+      search.base = shared_.guesses[column].least;
       search.shift = 0;
       search.open = 1;
     });
     for (;;) {
       ForCandidates([&](int column, int, int goodness) { Count(space_, column, goodness); });
-      SettleRound(space_, SearchKind::kCandidates, [](int) { return 0; });
+      SettleRound(space_, SearchKind::kCandidates);
       if (!AnySearch(space_, SearchStatus::kSearching)) break;
       ClearHistograms(space_);
     }
@@ -244,7 +302,7 @@ class UnitSelect {
           NoteForced(column, position, goodness);
         }
       });
-      SettleRound(space_, SearchKind::kEveryKey, [](int) { return 0; });
+      SettleRound(space_, SearchKind::kEveryKey);
       if (!AnySearch(space_, SearchStatus::kSearching)) break;
       ClearHistograms(space_);
     }
@@ -344,15 +402,15 @@ __device__ inline void WriteFixed(const SelectLaunch& launch, const SelectColumn
 
 __device__ inline ColumnRange RangeOf(const SelectColumn& column) {
   const int ranked = column.k - column.sinks - column.window;
-  if (column.visible <= column.k || ranked == 0) return {0, 0, 0, INT_MIN, false};
-  return {column.sinks, column.visible - column.window, ranked, INT_MIN, false};
+  if (column.visible <= column.k || ranked == 0) return {0, 0, 0, INT_MIN, false, false, false};
+  return {column.sinks, column.visible - column.window, ranked, INT_MIN, true, true, false};
 }
 
 __device__ inline void LoadColumns(const SelectLaunch& launch, const SelectUnit& unit,
                                    SelectShared& shared) {
   const int i = threadIdx.x;
   if (i < kUnitColumns) {
-    shared.ranges[i] = ColumnRange{0, 0, 0, INT_MIN, false};
+    shared.ranges[i] = ColumnRange{0, 0, 0, INT_MIN, false, false, false};
     shared.searches[i] = Search{};
     shared.stored[i] = 0;
     shared.best[i] = INT_MIN;

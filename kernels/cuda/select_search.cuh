@@ -26,7 +26,7 @@ enum class SearchStatus : int {
   kMissing,    // fewer keys were counted than wanted, or candidates were lost
 };
 
-// One column's search; every block of the cluster holds the same values.
+// One column's search; every block of the cluster holds the same values, except in a guess.
 struct Search {
   SearchStatus status;
   int wanted;  // rank sought among the values counted in this round
@@ -114,8 +114,8 @@ __device__ __forceinline__ void Narrow(Search& search, SearchKind kind, int bin,
   }
 }
 
-// The rank at which a sample of `sampled` of `keys` keys is cut, so that the `wanted` best keys
-// are very probably above: the expected rank and five standard deviations.
+// The rank at which a block's sample of `sampled` keys is cut, so that its share of the `wanted`
+// best of all `keys` keys is very probably above: the expected rank and five standard deviations.
 __device__ __forceinline__ int GuessRank(int wanted, uint32_t sampled, int keys) {
   const float mean =
       static_cast<float>(wanted) * static_cast<float>(sampled) / static_cast<float>(keys);
@@ -153,25 +153,43 @@ __device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, i
   if (lane == 0) space.searches[column] = search;
 }
 
-// Ends a round. Every thread of the cluster calls it, after its counts. `keys_of(column)` is how many keys the column ranks.
-template <class KeysOf>
-__device__ void SettleRound(const SearchSpace& space, SearchKind kind, KeysOf keys_of) {
+// Sums chunks of this block's histograms, after its counts.
+__device__ __forceinline__ void SumChunks(const SearchSpace& space) {
   const int warp = threadIdx.x >> 5;
   const int lane = threadIdx.x & 31;
   __syncthreads();
-  for (int item = warp; item < space.columns * kChunks; item += kSelectWarps) {
-    const int column = item / kChunks;
-    if (space.searches[column].status != SearchStatus::kSearching) continue;
-    const uint32_t sum =
-        __reduce_add_sync(~0u, space.histogram[column * kHistogramBins + item % kChunks * 32 + lane]);
-    if (lane == 0) space.chunk_sums[column][item % kChunks] = sum;
+  constexpr int kPerColumn = kChunks / kSelectWarps;
+#pragma unroll 4
+  for (int i = 0; i < space.columns * kPerColumn; ++i) {
+    const int item = i * kSelectWarps + warp;
+    const uint32_t sum = __reduce_add_sync(~0u, space.histogram[item * 32 + lane]);
+    if (lane == 0) space.chunk_sums[item / kChunks][item % kChunks] = sum;
   }
+}
+
+// Ends a round over the cluster. Every thread of it calls this, after its counts.
+__device__ inline void SettleRound(const SearchSpace& space, SearchKind kind) {
+  SumChunks(space);
   ClusterSync();
-  for (int column = warp; column < space.columns; column += kSelectWarps) {
-    if (space.searches[column].status != SearchStatus::kSearching) continue;
-    SettleColumn(space, kind, column, keys_of(column));
+  const int column = threadIdx.x >> 5;
+  if (column < space.columns && space.searches[column].status == SearchStatus::kSearching) {
+    SettleColumn(space, kind, column, 0);
   }
   ClusterSync();  // nobody clears what others still read
+}
+
+// Ends a guess, which each block makes for itself. `keys_of(column)` is how many keys the
+// column ranks in all blocks.
+template <class KeysOf>
+__device__ void SettleGuess(SearchSpace space, KeysOf keys_of) {
+  space.cluster = 1;
+  SumChunks(space);
+  __syncthreads();
+  const int column = threadIdx.x >> 5;
+  if (column < space.columns && space.searches[column].status == SearchStatus::kSearching) {
+    SettleColumn(space, SearchKind::kGuess, column, keys_of(column));
+  }
+  __syncthreads();
 }
 
 __device__ __forceinline__ void ClearHistograms(const SearchSpace& space) {
