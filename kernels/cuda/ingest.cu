@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
-constexpr int kMostPlaneWords = 3 * kMaxWords;  // of a key: 3 bits, D = 256
+constexpr int kMostBits = 3;
 
 __global__ void EditTables(const TableEditJob* jobs) {
   const TableEditJob job = jobs[blockIdx.x];
@@ -99,8 +99,8 @@ __device__ __forceinline__ void CutWord(float x, const float (&limits)[(1 << kBi
   }
 }
 
-// Encodes the raw keys of the item into `staged`, a tile in shared memory of the warp's own, two
-// at a time; then stores the whole tile at once, or the words of the keys it has.
+// Encodes the raw keys of the item into `staged`, a tile in shared memory of the warp's own, a
+// few at a time; then stores the whole tile at once, or the words of the keys it has.
 template <int kWords, int kBits>
 __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const TileItem& where,
                            uint32_t* staged) {
@@ -115,7 +115,7 @@ __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const Til
     limits[i] = __ldg(job.thresholds + where.kv_head * ((1 << kBits) - 1) + i);
   }
   const int64_t vector_bytes = layout.head_dim * (job.kind == VectorKind::kFloat32 ? 4 : 2);
-  constexpr int kTogether = 2;
+  constexpr int kTogether = kWords <= 4 ? 4 : 2;  // keys whose loads and steps overlap
   for (int key = where.begin; key < where.end; key += kTogether) {
     float x[kTogether][kWords];
 #pragma unroll
@@ -161,7 +161,8 @@ __device__ void EncodeKeys(const CodeLayout& layout, const KeyJob& job, const Ti
   }
 }
 
-__global__ void __launch_bounds__(kThreads)
+template <int kWords>
+__global__ void __launch_bounds__(kThreads, 4)
     WriteKeys(const CodeLayout layout, const KeyJob* jobs, int count, int64_t items,
               uint8_t* pages) {
   const int64_t item = GridWarp();
@@ -172,14 +173,8 @@ __global__ void __launch_bounds__(kThreads)
     MoveCodes<true>(layout, job, where);
     return;
   }
-  __shared__ uint32_t tiles[kWarps][kTileKeys * kMostPlaneWords];
-  uint32_t* staged = tiles[threadIdx.x / 32];
-  switch (layout.words) {
-    case 1: return EncodeKeys<1>(layout, job, where, staged);
-    case 2: return EncodeKeys<2>(layout, job, where, staged);
-    case 4: return EncodeKeys<4>(layout, job, where, staged);
-    default: return EncodeKeys<8>(layout, job, where, staged);
-  }
+  __shared__ uint32_t tiles[kWarps][kTileKeys * kMostBits * kWords];
+  EncodeKeys<kWords>(layout, job, where, tiles[threadIdx.x / 32]);
 }
 
 __global__ void __launch_bounds__(kThreads)
@@ -206,7 +201,11 @@ cudaError_t LaunchPageCopies(const PageCopyJob* jobs, int count, uint8_t* pages,
 
 cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count,
                             int64_t items, uint8_t* pages, cudaStream_t stream) {
-  WriteKeys<<<BlocksFor(items, kWarps), kThreads, 0, stream>>>(layout, jobs, count, items, pages);
+  const auto kernel = layout.words == 1   ? WriteKeys<1>
+                      : layout.words == 2 ? WriteKeys<2>
+                      : layout.words == 4 ? WriteKeys<4>
+                                          : WriteKeys<8>;
+  kernel<<<BlocksFor(items, kWarps), kThreads, 0, stream>>>(layout, jobs, count, items, pages);
   return cudaGetLastError();
 }
 

@@ -72,14 +72,13 @@ class UnitSelect {
     if (launch_.plan.capacity > 0) {
       if (launch_.plan.sample_stride > 0) Guess();
       ClusterArrive();
-      StoreCandidates();
-      ClusterWait();
-      ReadGuesses();
-      SearchCandidates();
-      if (WidenGuesses()) {
+      bool first = true;
+      do {  // twice at most
         StoreCandidates();
+        if (first) ReadGuesses();
+        first = false;
         SearchCandidates();
-      }
+      } while (WidenGuesses());
     }
     SearchEveryKey();
     MarkTaken();
@@ -215,8 +214,10 @@ class UnitSelect {
     }
   }
 
-  // Gathers what the blocks guessed, a warp per column and a lane per block.
+  // Gathers what the blocks guessed, a warp per column and a lane per block. The second half of
+  // the wait that follows the guesses.
   __device__ void ReadGuesses() {
+    ClusterWait();
     const int column = threadIdx.x >> 5;
     const int lane = threadIdx.x & 31;
     if (column < space_.columns) {
@@ -272,7 +273,7 @@ class UnitSelect {
   // without candidates.
   template <class Visit>
   __device__ void ForEveryKey(Visit visit) const {
-    scan_.template ForTiles<1>(tiles_.first, tiles_.end, [&](int tile, const int(&goodness)[4]) {
+    scan_.template ForTiles<2>(tiles_.first, tiles_.end, [&](int tile, const int(&goodness)[4]) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int column = LaneColumn(i);

@@ -13,14 +13,18 @@ constexpr int64_t kSampledKeysPerTile = 2;
 constexpr int64_t kSampledKeys = 512;
 constexpr int32_t kSparsestSample = 4;  // tiles
 
-// Keys of one block that pass its guess, in the mean and with room for chance: the guess aims at
-// five standard deviations beyond the rank that the block's share of the wanted keys has in its
-// sample (GuessRank in select_search.cuh).
+// Room for candidates, in means: the rank of a sample is off by a quarter and bins are coarse, and
+// a column whose candidates do not fit costs several scans.
+constexpr int64_t kCandidateRoom = 3;
+
+// Keys of one block that pass its guess, in the mean: the guess aims at four standard deviations
+// beyond the rank that the block's share of the wanted keys has in its sample (GuessRank in
+// select_search.cuh).
 int64_t ExpectedCandidates(int64_t ranked, int64_t keys, int64_t block_keys, int32_t stride) {
   const double sampled = static_cast<double>(block_keys * kSampledKeysPerTile) /
                          static_cast<double>(kTileKeys * stride);
   const double mean = static_cast<double>(ranked) * sampled / static_cast<double>(keys);
-  return static_cast<int64_t>((mean + 6 * std::sqrt(mean) + 6) *
+  return static_cast<int64_t>((mean + 4 * std::sqrt(mean) + 3) *
                               static_cast<double>(block_keys) / sampled);
 }
 
@@ -62,7 +66,7 @@ SelectPlan PlanSelect(const SelectTuning& tuning, const SelectDevice& device, in
     const int64_t expected =
         ExpectedCandidates(most_ranked, most_keys, block_keys, plan.sample_stride);
     capacity = std::min(block_keys,
-                        std::max<int64_t>(tuning.least_capacity, expected + expected / 2));
+                        std::max<int64_t>(tuning.least_capacity, kCandidateRoom * expected));
     if (capacity == block_keys) plan.sample_stride = 0;
   }
   if (capacity * columns * 4 > rest) {

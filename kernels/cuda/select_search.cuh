@@ -115,11 +115,11 @@ __device__ __forceinline__ void Narrow(Search& search, SearchKind kind, int bin,
 }
 
 // The rank at which a block's sample of `sampled` keys is cut, so that its share of the `wanted`
-// best of all `keys` keys is very probably above: the expected rank and five standard deviations.
+// best of all `keys` keys is very probably above: the expected rank and four standard deviations.
 __device__ __forceinline__ int GuessRank(int wanted, uint32_t sampled, int keys) {
   const float mean =
       static_cast<float>(wanted) * static_cast<float>(sampled) / static_cast<float>(keys);
-  return static_cast<int>(mean + 5.0f * sqrtf(mean) + 4.0f);
+  return static_cast<int>(mean + 4.0f * sqrtf(mean) + 3.0f);
 }
 
 // One warp settles the round of a column.
