@@ -16,20 +16,6 @@ __device__ __forceinline__ void ClusterSync() {
 #endif
 }
 
-// The two halves of ClusterSync, for work in between. Each thread calls both in turn.
-__device__ __forceinline__ void ClusterArrive() {
-#if __CUDA_ARCH__ >= 900
-  cooperative_groups::this_cluster().barrier_arrive();
-#endif
-}
-__device__ __forceinline__ void ClusterWait() {
-#if __CUDA_ARCH__ >= 900
-  cooperative_groups::this_cluster().barrier_wait();
-#else
-  __syncthreads();
-#endif
-}
-
 // The same variable of shared memory in block `rank` of the cluster.
 template <class T>
 __device__ __forceinline__ T* InBlock(T* variable, int rank) {

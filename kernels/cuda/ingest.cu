@@ -117,24 +117,30 @@ __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const Til
   const int64_t vector_bytes = layout.head_dim * (job.kind == VectorKind::kFloat32 ? 4 : 2);
   constexpr int kTogether = kWords <= 4 ? 4 : 2;  // keys whose loads and steps overlap
   for (int key = where.begin; key < where.end; key += kTogether) {
-    float x[kTogether][kWords];
+    RawVector<kWords> raw[kTogether];
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
       const int64_t token = where.first_position + min(key + i, where.end - 1) - job.start;
-      LoadVector(job.data + (token * layout.kv_heads + where.kv_head) * vector_bytes, job.kind,
-                 layout.head_dim, x[i]);
+      raw[i].Load(job.data + (token * layout.kv_heads + where.kv_head) * vector_bytes, job.kind,
+                  layout.head_dim);
     }
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      RotateVector(x[i]);
+      float x[kWords];
+      raw[i].Convert(job.kind, x);
+      RotateVector(x);
+      uint32_t own = 0;  // lane w keeps wire word w of the code
 #pragma unroll
       for (int j = 0; j < kWords; ++j) {
         uint32_t planes[kBits];
-        CutWord<kBits>(x[i][j], limits, planes);
+        CutWord<kBits>(x[j], limits, planes);
 #pragma unroll
         for (int plane = 0; plane < kBits; ++plane) {
-          if (lane == 0) staged[TileWord(layout, min(key + i, kTileKeys - 1), plane, j)] = planes[plane];
+          if (lane == plane * kWords + j) own = planes[plane];
         }
+      }
+      if (lane < kBits * kWords && key + i < where.end) {
+        staged[TileWord(layout, key + i, lane / kWords, lane % kWords)] = own;
       }
     }
   }

@@ -81,8 +81,10 @@ __device__ void EncodeFine(const float (&x)[kWords], uint32_t* codes, float* sca
 template <int kWords>
 __device__ void EncodeQuery(const CodeLayout& layout, const QueryJob& job, int64_t vector) {
   const int64_t element_bytes = job.kind == VectorKind::kFloat32 ? 4 : 2;
+  RawVector<kWords> raw;
+  raw.Load(job.raw + vector * layout.head_dim * element_bytes, job.kind, layout.head_dim);
   float x[kWords];
-  LoadVector(job.raw + vector * layout.head_dim * element_bytes, job.kind, layout.head_dim, x);
+  raw.Convert(job.kind, x);
   RotateVector(x);
   if (job.scales != nullptr) {
     EncodeFine(x, job.codes + vector * kFinePlanes * kWords, job.scales + vector);

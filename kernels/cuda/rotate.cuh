@@ -3,7 +3,6 @@
 #ifndef KVSIFT_KERNELS_CUDA_ROTATE_CUH_
 #define KVSIFT_KERNELS_CUDA_ROTATE_CUH_
 
-#include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
 #include "kernels/cuda/ingest.h"
@@ -12,28 +11,34 @@ namespace kvsift::cuda {
 
 inline constexpr int kMaxWords = 8;  // D / 32 for D = 256
 
-__device__ __forceinline__ float LoadElement(const uint8_t* vector, int i, VectorKind kind) {
-  switch (kind) {
-    case VectorKind::kFloat16:
-      return __half2float(reinterpret_cast<const __half*>(vector)[i]);
-    case VectorKind::kBfloat16:
-      return __uint_as_float(uint32_t{reinterpret_cast<const uint16_t*>(vector)[i]} << 16);
-    default:
-      return reinterpret_cast<const float*>(vector)[i];
-  }
-}
-
-// Lane l of the warp gets elements j * 32 + l in x[j], zeros beyond head_dim.
+// A vector as it lies in memory: lane l of the warp has the bits of elements j * 32 + l, zeros
+// beyond head_dim. Apart from its values, so that loads of several vectors are in flight together.
 template <int kWords>
-__device__ __forceinline__ void LoadVector(const uint8_t* vector, VectorKind kind, int head_dim,
-                                           float (&x)[kWords]) {
-  const int lane = threadIdx.x & 31;
+struct RawVector {
+  uint32_t bits[kWords];
+
+  __device__ __forceinline__ void Load(const uint8_t* vector, VectorKind kind, int head_dim) {
+    const int lane = threadIdx.x & 31;
 #pragma unroll
-  for (int j = 0; j < kWords; ++j) {
-    const int i = j * 32 + lane;
-    x[j] = i < head_dim ? LoadElement(vector, i, kind) : 0.0f;
+    for (int j = 0; j < kWords; ++j) {
+      const int i = j * 32 + lane;
+      bits[j] = 0;
+      if (i >= head_dim) continue;
+      bits[j] = kind == VectorKind::kFloat32 ? __ldg(reinterpret_cast<const uint32_t*>(vector) + i)
+                                             : __ldg(reinterpret_cast<const uint16_t*>(vector) + i);
+    }
   }
-}
+
+  __device__ __forceinline__ void Convert(VectorKind kind, float (&x)[kWords]) const {
+#pragma unroll
+    for (int j = 0; j < kWords; ++j) {
+      const float half = __half2float(__ushort_as_half(static_cast<uint16_t>(bits[j])));
+      const float other =
+          __uint_as_float(kind == VectorKind::kBfloat16 ? bits[j] << 16 : bits[j]);
+      x[j] = kind == VectorKind::kFloat16 ? half : other;
+    }
+  }
+};
 
 template <int kWords>
 __device__ __forceinline__ void RotateVector(float (&x)[kWords]) {

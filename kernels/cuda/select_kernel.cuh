@@ -1,14 +1,12 @@
 // The selection kernel: one cluster of blocks per unit, one launch from codes to positions.
 //
-//  1. Guess. Each block scores two keys of every few of its tiles; a histogram per column gives a
-//     threshold that the block's share of the wanted keys very probably exceeds.
+//  1. Guess. Two keys of every few tiles are scored; a histogram per column, added over the
+//     cluster, gives a threshold that the wanted number of keys very probably exceeds.
 //  2. Scan. Every tile is read once and scored on the tensor cores; values at or above the guess
 //     are kept as candidates in shared memory, nothing is written to device memory.
-//  3. Verify. Histograms of the candidates, added over the cluster, give the threshold among the
-//     candidates. It is no greater than the true one, and it is the true one unless a block's
-//     guess lies above it: such blocks scan again for what is at or above it, and then it is
-//     exact. If a column has fewer candidates than wanted, or more than fit, its threshold is
-//     searched by histograms over all keys instead: up to four more scans, always exact.
+//  3. Verify. Histograms of the candidates give the exact threshold. If a column has fewer
+//     candidates than wanted, or more than fit, its threshold is searched by histograms over
+//     all keys instead: up to four more scans, always exact.
 //  4. Mark. Keys above the threshold, and the most recent of those at it, are marked in bitmaps;
 //     prefix counts give each its place in the ascending list.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_KERNEL_CUH_
@@ -28,16 +26,8 @@ struct ColumnRange {
   int begin;  // positions [begin, end) are ranked; none where the column takes every position
   int end;
   int ranked;  // how many of them are taken
-  int guess;   // candidates of this block are at least this good
-  bool scanned;    // in the scan for candidates that comes next
-  bool searched;   // in the search among candidates that comes next
+  int guess;   // candidates are at least this good
   bool every_key;  // ranked without candidates
-};
-
-// Guesses of the blocks of a cluster for one column.
-struct GuessRange {
-  int least;  // of the blocks that made one, or INT_MIN
-  int most;
 };
 
 struct SelectShared {
@@ -45,7 +35,6 @@ struct SelectShared {
   ColumnRange ranges[kUnitColumns];
   Search searches[kUnitColumns];
   MarkCounts counts[kUnitColumns];
-  GuessRange guesses[kUnitColumns];
   int stored[kUnitColumns];
   int best[kUnitColumns];
   uint32_t chunk_sums[kUnitColumns][kChunks];
@@ -71,14 +60,8 @@ class UnitSelect {
     scan_.Prefetch(tiles_.first, tiles_.end);
     if (launch_.plan.capacity > 0) {
       if (launch_.plan.sample_stride > 0) Guess();
-      ClusterArrive();
-      bool first = true;
-      do {  // twice at most
-        StoreCandidates();
-        if (first) ReadGuesses();
-        first = false;
-        SearchCandidates();
-      } while (WidenGuesses());
+      StoreCandidates();
+      SearchCandidates();
     }
     SearchEveryKey();
     MarkTaken();
@@ -137,7 +120,7 @@ class UnitSelect {
                         }
                       }
                     });
-    SettleGuess(space_, [&](int column) {
+    SettleRound(space_, SearchKind::kGuess, [&](int column) {
       return shared_.ranges[column].end - shared_.ranges[column].begin;
     });
     if (threadIdx.x < space_.columns && shared_.ranges[threadIdx.x].ranked > 0) {
@@ -153,9 +136,9 @@ class UnitSelect {
     candidates_[column * space_.capacity + index] = static_cast<uint32_t>(goodness) << 16 | key;
   }
 
-  // Least goodness that is kept; none of a column that is not scanned.
+  // Least goodness that is kept; none of a column that ranks nothing.
   __device__ __forceinline__ int KeepFrom(int column) const {
-    return column < space_.columns && shared_.ranges[column].scanned
+    return column < space_.columns && shared_.ranges[column].ranked > 0
                ? shared_.ranges[column].guess
                : INT_MAX;
   }
@@ -214,56 +197,20 @@ class UnitSelect {
     }
   }
 
-  // Gathers what the blocks guessed, a warp per column and a lane per block. The second half of
-  // the wait that follows the guesses.
-  __device__ void ReadGuesses() {
-    ClusterWait();
-    const int column = threadIdx.x >> 5;
-    const int lane = threadIdx.x & 31;
-    if (column < space_.columns) {
-      int* own = &shared_.ranges[column].guess;
-      const int guess = lane < space_.cluster ? *InBlock(own, lane) : INT_MIN;
-      const int least = __reduce_min_sync(~0u, guess == INT_MIN ? INT_MAX : guess);
-      const int most = __reduce_max_sync(~0u, guess);
-      if (lane == 0) shared_.guesses[column] = {least == INT_MAX ? INT_MIN : least, most};
-    }
-    __syncthreads();
-  }
-
-  // Prepares the second scan of columns where a block guessed more than the threshold found, which
-  // is a lower bound of the true one; returns whether there are any, the same in every block.
-  __device__ bool WidenGuesses() {
-    bool any = false;
-    if (threadIdx.x < space_.columns) {
-      ColumnRange& range = shared_.ranges[threadIdx.x];
-      const Search& search = shared_.searches[threadIdx.x];
-      GuessRange& guesses = shared_.guesses[threadIdx.x];
-      range.searched = search.status == SearchStatus::kFound && guesses.most > search.threshold;
-      range.scanned = range.searched && range.guess > search.threshold;
-      any = range.searched;
-      if (range.searched) guesses = {search.threshold, search.threshold};
-      if (range.scanned) {
-        range.guess = search.threshold;
-        shared_.stored[threadIdx.x] = 0;
-      }
-    }
-    return __syncthreads_or(any ? 1 : 0) != 0;
-  }
-
   __device__ void SearchCandidates() {
     StartSearches([&](int column) {
       const ColumnRange& range = shared_.ranges[column];
-      if (!range.searched) return;
+      if (range.ranked == 0) return;
       Search& search = shared_.searches[column];
       StartSearch(search, range.ranked, launch_.plan.goodness_limit, launch_.plan.goodness_shift);
-      if (shared_.guesses[column].least == INT_MIN) return;
-      search.base = shared_.guesses[column].least;
+      if (range.guess == INT_MIN) return;
+      search.base = range.guess;
       search.shift = 0;
       search.open = 1;
     });
     for (;;) {
       ForCandidates([&](int column, int, int goodness) { Count(space_, column, goodness); });
-      SettleRound(space_, SearchKind::kCandidates);
+      SettleRound(space_, SearchKind::kCandidates, [](int) { return 0; });
       if (!AnySearch(space_, SearchStatus::kSearching)) break;
       ClearHistograms(space_);
     }
@@ -303,7 +250,7 @@ class UnitSelect {
           NoteForced(column, position, goodness);
         }
       });
-      SettleRound(space_, SearchKind::kEveryKey);
+      SettleRound(space_, SearchKind::kEveryKey, [](int) { return 0; });
       if (!AnySearch(space_, SearchStatus::kSearching)) break;
       ClearHistograms(space_);
     }
@@ -403,15 +350,15 @@ __device__ inline void WriteFixed(const SelectLaunch& launch, const SelectColumn
 
 __device__ inline ColumnRange RangeOf(const SelectColumn& column) {
   const int ranked = column.k - column.sinks - column.window;
-  if (column.visible <= column.k || ranked == 0) return {0, 0, 0, INT_MIN, false, false, false};
-  return {column.sinks, column.visible - column.window, ranked, INT_MIN, true, true, false};
+  if (column.visible <= column.k || ranked == 0) return {0, 0, 0, INT_MIN, false};
+  return {column.sinks, column.visible - column.window, ranked, INT_MIN, false};
 }
 
 __device__ inline void LoadColumns(const SelectLaunch& launch, const SelectUnit& unit,
                                    SelectShared& shared) {
   const int i = threadIdx.x;
   if (i < kUnitColumns) {
-    shared.ranges[i] = ColumnRange{0, 0, 0, INT_MIN, false, false, false};
+    shared.ranges[i] = ColumnRange{0, 0, 0, INT_MIN, false};
     shared.searches[i] = Search{};
     shared.stored[i] = 0;
     shared.best[i] = INT_MIN;

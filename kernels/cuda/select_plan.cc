@@ -9,23 +9,15 @@ namespace {
 constexpr int64_t kTileKeys = 16;
 constexpr int64_t kSampledKeysPerTile = 2;
 
-// A block samples about this many keys, or one key of eight, but not less than one of 32.
-constexpr int64_t kSampledKeys = 512;
-constexpr int32_t kSparsestSample = 4;  // tiles
+constexpr int32_t kSparsestSample = 4;  // tiles; one key of 32
 
-// Room for candidates, in means: the rank of a sample is off by a quarter and bins are coarse, and
-// a column whose candidates do not fit costs several scans.
-constexpr int64_t kCandidateRoom = 3;
-
-// Keys of one block that pass its guess, in the mean: the guess aims at four standard deviations
-// beyond the rank that the block's share of the wanted keys has in its sample (GuessRank in
-// select_search.cuh).
-int64_t ExpectedCandidates(int64_t ranked, int64_t keys, int64_t block_keys, int32_t stride) {
-  const double sampled = static_cast<double>(block_keys * kSampledKeysPerTile) /
-                         static_cast<double>(kTileKeys * stride);
-  const double mean = static_cast<double>(ranked) * sampled / static_cast<double>(keys);
-  return static_cast<int64_t>((mean + 4 * std::sqrt(mean) + 3) *
-                              static_cast<double>(block_keys) / sampled);
+// Keys that pass a guessed threshold, in the mean and with room for chance: the guess aims at
+// five standard deviations beyond the wanted rank (select_search.cuh).
+int64_t ExpectedCandidates(int64_t ranked, int32_t stride) {
+  const double fraction =
+      static_cast<double>(kSampledKeysPerTile) / static_cast<double>(kTileKeys * stride);
+  const double mean = static_cast<double>(ranked) * fraction;
+  return static_cast<int64_t>((mean + 6 * std::sqrt(mean) + 6) / fraction);
 }
 
 int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
@@ -60,13 +52,13 @@ SelectPlan PlanSelect(const SelectTuning& tuning, const SelectDevice& device, in
 
   int64_t capacity = block_keys;
   if (block_keys > tuning.all_keys) {
-    const int64_t densest = block_keys / kTileKeys * kSampledKeysPerTile;
+    // Ranked keys per sampled key at the densest sample, two keys of every tile.
+    const int64_t ratio = most_keys / std::max<int64_t>(1, most_ranked) * kSampledKeysPerTile;
     plan.sample_stride =
-        static_cast<int32_t>(std::clamp<int64_t>(densest / kSampledKeys, 1, kSparsestSample));
-    const int64_t expected =
-        ExpectedCandidates(most_ranked, most_keys, block_keys, plan.sample_stride);
+        static_cast<int32_t>(std::clamp<int64_t>(ratio / kTileKeys, 1, kSparsestSample));
+    const int64_t expected = ExpectedCandidates(most_ranked, plan.sample_stride) / cluster;
     capacity = std::min(block_keys,
-                        std::max<int64_t>(tuning.least_capacity, kCandidateRoom * expected));
+                        std::max<int64_t>(tuning.least_capacity, expected + expected / 2 + 256));
     if (capacity == block_keys) plan.sample_stride = 0;
   }
   if (capacity * columns * 4 > rest) {

@@ -26,7 +26,7 @@ enum class SearchStatus : int {
   kMissing,    // fewer keys were counted than wanted, or candidates were lost
 };
 
-// One column's search; every block of the cluster holds the same values, except in a guess.
+// One column's search; every block of the cluster holds the same values.
 struct Search {
   SearchStatus status;
   int wanted;  // rank sought among the values counted in this round
@@ -114,12 +114,12 @@ __device__ __forceinline__ void Narrow(Search& search, SearchKind kind, int bin,
   }
 }
 
-// The rank at which a block's sample of `sampled` keys is cut, so that its share of the `wanted`
-// best of all `keys` keys is very probably above: the expected rank and four standard deviations.
+// The rank at which a sample of `sampled` of `keys` keys is cut, so that the `wanted` best keys
+// are very probably above: the expected rank and five standard deviations.
 __device__ __forceinline__ int GuessRank(int wanted, uint32_t sampled, int keys) {
   const float mean =
       static_cast<float>(wanted) * static_cast<float>(sampled) / static_cast<float>(keys);
-  return static_cast<int>(mean + 4.0f * sqrtf(mean) + 3.0f);
+  return static_cast<int>(mean + 5.0f * sqrtf(mean) + 4.0f);
 }
 
 // One warp settles the round of a column.
@@ -153,7 +153,7 @@ __device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, i
   if (lane == 0) space.searches[column] = search;
 }
 
-// Sums chunks of this block's histograms, after its counts.
+// Sums the chunks of this block's histograms, after its counts.
 __device__ __forceinline__ void SumChunks(const SearchSpace& space) {
   const int warp = threadIdx.x >> 5;
   const int lane = threadIdx.x & 31;
@@ -167,29 +167,17 @@ __device__ __forceinline__ void SumChunks(const SearchSpace& space) {
   }
 }
 
-// Ends a round over the cluster. Every thread of it calls this, after its counts.
-__device__ inline void SettleRound(const SearchSpace& space, SearchKind kind) {
+// Ends a round. Every thread of the cluster calls it, after its counts. `keys_of(column)` is how
+// many keys the column ranks.
+template <class KeysOf>
+__device__ void SettleRound(const SearchSpace& space, SearchKind kind, KeysOf keys_of) {
   SumChunks(space);
   ClusterSync();
   const int column = threadIdx.x >> 5;
   if (column < space.columns && space.searches[column].status == SearchStatus::kSearching) {
-    SettleColumn(space, kind, column, 0);
+    SettleColumn(space, kind, column, keys_of(column));
   }
   ClusterSync();  // nobody clears what others still read
-}
-
-// Ends a guess, which each block makes for itself. `keys_of(column)` is how many keys the
-// column ranks in all blocks.
-template <class KeysOf>
-__device__ void SettleGuess(SearchSpace space, KeysOf keys_of) {
-  space.cluster = 1;
-  SumChunks(space);
-  __syncthreads();
-  const int column = threadIdx.x >> 5;
-  if (column < space.columns && space.searches[column].status == SearchStatus::kSearching) {
-    SettleColumn(space, SearchKind::kGuess, column, keys_of(column));
-  }
-  __syncthreads();
 }
 
 __device__ __forceinline__ void ClearHistograms(const SearchSpace& space) {
