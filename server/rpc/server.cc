@@ -15,14 +15,13 @@
 #include "server/rpc/call_gate.h"
 #include "server/rpc/listen_address.h"
 #include "server/rpc/selection_service.h"
+#include "server/rpc/tuning.h"
 
 namespace kvsift {
 namespace {
 
 // How long answers that are complete may take to leave once all calls are done or cancelled.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
-// Pings more often than this are answered with GOAWAY.
-constexpr int kMinPingIntervalMs = 10'000;
 
 absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const ServerOptions& options,
                                                      Executor& executor) {
@@ -73,7 +72,7 @@ class GrpcServer final : public Server {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    Tune(options, builder);
+    TuneServer(options.max_message_bytes, builder);
     std::vector<ListenAddress> listeners;
     std::vector<int> ports(options.listen.size(), 0);
     for (size_t i = 0; i < options.listen.size(); ++i) {
@@ -88,17 +87,6 @@ class GrpcServer final : public Server {
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     return CheckListening(listeners, ports);
-  }
-
-  static void Tune(const ServerOptions& options, grpc::ServerBuilder& builder) {
-    builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
-    builder.SetMaxSendMessageSize(static_cast<int>(options.max_message_bytes));
-    // A second server on the same port is a mistake, not a pool.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    // Workers may keep idle connections alive.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                               kMinPingIntervalMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   }
 
   absl::Status CheckListening(const std::vector<ListenAddress>& listeners,
