@@ -130,6 +130,20 @@ TEST_P(SelectionContract, LongSequencesSelectTheSame) {
   written.twin.Run();
 }
 
+// Long enough that backends split one row by key range; equal keys tie across every split.
+TEST_P(SelectionContract, RowsThatAreSplitByKeyRangeSelectTheSame) {
+  const StoreShape shape{
+      .layers = 1, .kv_heads = 1, .query_heads = 2, .head_dim = 32, .key_bits = 1};
+  for (const bool repeat_key : {false, true}) {
+    Written written(factory(), shape, 140'001, 15, repeat_key);
+    for (const Grouping grouping : {Grouping::kHead, Grouping::kGroupMax, Grouping::kGroupSum}) {
+      written.Ask({.k = 1000, .grouping = grouping, .sinks = 4, .window = 16});
+    }
+    written.Ask({.k = 70'000, .estimator = Estimator::kManhattan}, {140'000});
+    written.twin.Run();
+  }
+}
+
 TEST_P(SelectionContract, SinksAndWindowAreForcedWhateverTheScores) {
   const StoreShape shape{
       .layers = 1, .kv_heads = 2, .query_heads = 4, .head_dim = 64, .key_bits = 2};
