@@ -3,8 +3,10 @@
 #define KVSIFT_SERVER_RPC_CONVERT_KEYS_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "absl/status/status.h"
+#include "google/protobuf/repeated_field.h"
 #include "kvsift/v1/selection.pb.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert_step.h"

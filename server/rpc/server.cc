@@ -11,6 +11,7 @@
 #include "grpcpp/server_builder.h"
 #include "kernels/backends.h"
 #include "kernels/page_memory.h"
+#include "kvsift/v1/selection.grpc.pb.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/listen_address.h"
@@ -99,6 +100,9 @@ class GrpcServer final : public Server {
       addresses_.push_back(listeners[i].WithPort(ports[i]));
     }
     if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
+    if (auto* health = server_->GetHealthCheckService()) {
+      health->SetServingStatus(v1::SelectionService::service_full_name(), true);
+    }
     return absl::OkStatus();
   }
 
