@@ -39,13 +39,15 @@ struct KeyEncoder {
   template <ElementType kType, int kDim, int kBits>
   static void Encode(const KeyJob& job) {
     constexpr int kThresholds = (1 << kBits) - 1;
-    int kv_head = 0;
-    for (int64_t v = 0; v < job.vectors; ++v) {
-      Registers<kDim> x;
-      LoadRotated<kType, kDim>(job.elements, job.head_dim, v, x);
-      WriteKeyPlanes<kDim, kBits>(x, job.thresholds + kv_head * kThresholds,
-                                  job.codes + v * kBits * kDim / 8);
-      if (++kv_head == job.kv_heads) kv_head = 0;
+    // Copies: the compiler must assume that codes are written over the job.
+    const KeyJob copy = job;
+    for (int kv_head = 0; kv_head < copy.kv_heads; ++kv_head) {
+      const Thresholds<kBits> thresholds(copy.thresholds + kv_head * kThresholds);
+      for (int64_t v = kv_head; v < copy.vectors; v += copy.kv_heads) {
+        Registers<kDim> x;
+        LoadRotated<kType, kDim>(copy.elements, copy.head_dim, v, x);
+        WriteKeyPlanes<kDim, kBits>(x, thresholds, copy.codes + v * kBits * kDim / 8);
+      }
     }
   }
 
@@ -117,7 +119,7 @@ struct QueryEncoder {
     for (size_t t = 0; t < multiples.size(); ++t) {
       thresholds[t] = static_cast<float>(multiples[t]) * scale;
     }
-    WriteKeyPlanes<kDim, kBits>(x, thresholds, code);
+    WriteKeyPlanes<kDim, kBits>(x, Thresholds<kBits>(thresholds), code);
   }
 
   template <ElementType kType, int kDim>

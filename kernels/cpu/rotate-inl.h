@@ -131,21 +131,36 @@ class PlaneWriter {
   std::byte* plane_;
 };
 
-// Writes the planes of codes that count how many ascending thresholds a coordinate exceeds:
-// for a count of n, bit p is the parity of the thresholds 2^p, 2 * 2^p, ... that it exceeds.
+// The thresholds of one (layer, kv head), each in all lanes.
+template <int kBits>
+struct Thresholds {
+  VF above[(1 << kBits) - 1];
+
+  explicit Thresholds(const float* thresholds) {
+    for (int t = 0; t < (1 << kBits) - 1; ++t) above[t] = hn::Set(Floats(), thresholds[t]);
+  }
+};
+
+// Writes the planes of codes that count how many ascending thresholds a coordinate exceeds, by
+// bisection: a compare and a choice of the next threshold per plane, the highest first. NaN
+// exceeds nothing on the way, so its code is 0.
 template <int kDim, int kBits>
-HWY_INLINE void WriteKeyPlanes(const Registers<kDim>& x, const float* thresholds, std::byte* code) {
-  const Floats d;
-  constexpr int kThresholds = (1 << kBits) - 1;
+HWY_INLINE void WriteKeyPlanes(const Registers<kDim>& x, const Thresholds<kBits>& thresholds,
+                               std::byte* code) {
+  const auto& above = thresholds.above;
+  const auto write = [code](int plane, int i, hn::Mask<Floats> mask)
+                         HWY_ATTR { PlaneWriter(code + plane * kDim / 8).Write(i, mask); };
   for (int i = 0; i < kDim / kFloatLanes; ++i) {
-    hn::Mask<Floats> exceeded[kThresholds];
-    for (int t = 0; t < kThresholds; ++t) {
-      exceeded[t] = hn::Gt(x[i], hn::Set(d, thresholds[t]));
-    }
-    for (int p = 0; p < kBits; ++p) {
-      auto bit = exceeded[(1 << p) - 1];
-      for (int t = 2 << p; t <= kThresholds; t += 1 << p) bit = hn::Xor(bit, exceeded[t - 1]);
-      PlaneWriter(code + p * kDim / 8).Write(i, bit);
+    const auto top = hn::Gt(x[i], above[(1 << kBits) / 2 - 1]);
+    write(kBits - 1, i, top);
+    if constexpr (kBits == 2) {
+      write(0, i, hn::Gt(x[i], hn::IfThenElse(top, above[2], above[0])));
+    } else if constexpr (kBits == 3) {
+      const auto middle = hn::Gt(x[i], hn::IfThenElse(top, above[5], above[1]));
+      write(1, i, middle);
+      const VF high = hn::IfThenElse(middle, above[6], above[4]);
+      const VF low = hn::IfThenElse(middle, above[2], above[0]);
+      write(0, i, hn::Gt(x[i], hn::IfThenElse(top, high, low)));
     }
   }
 }

@@ -1,5 +1,4 @@
 // Encoding raw vectors, storing codes, and the memory floor itself.
-#include <chrono>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,10 +27,10 @@ std::vector<std::byte> OrdinaryHalves(int64_t count) {
 
 template <class Body>
 void Measure(benchmark::State& state, double bytes, const Body& body) {
-  const auto begin = std::chrono::steady_clock::now();
+  const double begin = ProcessorSeconds();
   for (auto _ : state) body();
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  ReportFloor(state, bytes, elapsed.count() / static_cast<double>(state.iterations()));
+  const double elapsed = ProcessorSeconds() - begin;
+  ReportFloor(state, bytes, elapsed / static_cast<double>(state.iterations()));
   state.SetBytesProcessed(static_cast<int64_t>(bytes) * state.iterations());
 }
 

@@ -17,6 +17,10 @@ double ReadBandwidth();
 // Sums 64-bit words; the compiler cannot drop it.
 uint64_t SumWords(std::span<const uint64_t> words);
 
+// Processor time of this process in seconds: what single-threaded figures are made of, so that
+// other programs on the machine disturb them little.
+double ProcessorSeconds();
+
 // Adds the counters that stand beside every figure: `floor_us`, the time one core takes to read
 // `bytes` from memory, and `of_floor`, the measured time of an iteration as a multiple of it.
 // (Data in cache can be below 1.)
