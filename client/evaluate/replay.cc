@@ -112,8 +112,8 @@ absl::StatusOr<ReplayedSelection> Replay::Select(int32_t layer, const Policy& po
       const std::span<const int32_t> list = result->Row(row);
       // They index the truth: a wrong server must not make this program read out of bounds.
       const int64_t limit = visible[row / rows_per_token];
-      if (!list.empty() && (list.front() < 0 || list.back() >= limit ||
-                            !std::is_sorted(list.begin(), list.end()))) {
+      if (!list.empty() &&
+          (list.front() < 0 || list.back() >= limit || !std::is_sorted(list.begin(), list.end()))) {
         return absl::InternalError(absl::StrCat("row ", row, " is no ascending list of positions"));
       }
       replayed.lists.emplace_back(list.begin(), list.end());
@@ -123,8 +123,7 @@ absl::StatusOr<ReplayedSelection> Replay::Select(int32_t layer, const Policy& po
 }
 
 absl::StatusOr<int64_t> Replay::ResidentBytes() const {
-  const absl::StatusOr<client::Store> store =
-      client_->GetStore(store_.config.name, Deadline());
+  const absl::StatusOr<client::Store> store = client_->GetStore(store_.config.name, Deadline());
   if (!store.ok()) return store.status();
   return store->resident_bytes;
 }

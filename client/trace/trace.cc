@@ -49,8 +49,7 @@ absl::StatusOr<TraceVectors> ReadVectors(const SafetensorsFile& file, const std:
     return Wrong(file.path(), name, absl::StrCat(tensor->dtype, ", expected F16, BF16 or F32"));
   }
   if (tensor->shape.size() != 3) {
-    return Wrong(file.path(), name,
-                 absl::StrCat(tensor->shape.size(), " dimensions, expected 3"));
+    return Wrong(file.path(), name, absl::StrCat(tensor->shape.size(), " dimensions, expected 3"));
   }
   const int64_t bad = FirstInvalidElement(*type, tensor->bytes);
   if (bad >= 0) {
@@ -146,9 +145,8 @@ absl::Status Trace::ReadLayer(int32_t id) {
   if (layers_.empty()) {  // the first layer decides the heads of all
     const auto [kv_heads, query_heads, dim] =
         std::tuple(keys->heads, queries->heads, keys->head_dim);
-    if (kv_heads < 1 || kv_heads > kMaxKvHeads || query_heads < 1 ||
-        query_heads > kMaxQueryHeads || query_heads % kv_heads != 0 || dim < 1 ||
-        dim > kMaxHeadDim) {
+    if (kv_heads < 1 || kv_heads > kMaxKvHeads || query_heads < 1 || query_heads > kMaxQueryHeads ||
+        query_heads % kv_heads != 0 || dim < 1 || dim > kMaxHeadDim) {
       return Wrong(path(), prefix + "queries",
                    absl::StrCat(query_heads, " query heads over ", kv_heads,
                                 " kv heads of dimension ", dim, " are no attention shape"));
@@ -157,8 +155,7 @@ absl::Status Trace::ReadLayer(int32_t id) {
     query_heads_ = static_cast<int>(query_heads);
     head_dim_ = static_cast<int>(dim);
   }
-  absl::Status status =
-      CheckShape(path(), prefix + "keys", *keys, kv_heads_, tokens(), head_dim_);
+  absl::Status status = CheckShape(path(), prefix + "keys", *keys, kv_heads_, tokens(), head_dim_);
   if (status.ok()) {
     status = CheckShape(path(), prefix + "queries", *queries, query_heads_,
                         std::ssize(query_positions_), head_dim_);
@@ -183,8 +180,8 @@ absl::Status Trace::CheckRemarks() const {
     const std::string said = Remark(key);
     if (!said.empty() && said != absl::StrCat(value)) {
       return absl::InvalidArgumentError(absl::StrCat(path(), ": metadata \"", key, "\": \"",
-                                                     said.substr(0, 32), "\", but the tensors have ",
-                                                     value));
+                                                     said.substr(0, 32),
+                                                     "\", but the tensors have ", value));
     }
   }
   return absl::OkStatus();
