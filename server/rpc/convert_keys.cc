@@ -21,6 +21,11 @@ absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreInfo& store, bo
   const auto& ids = batch.layer_ids();
   if (is_step && ids.size() != 1) return CheckSize("keys.layer_ids", ids.size(), 1, "the layer");
   if (ids.empty()) return InvalidField("keys.layer_ids", "0 elements", "one or more");
+  if (ids.size() > std::ssize(store.config.layer_ids)) {
+    return InvalidField(
+        "keys.layer_ids", absl::StrCat(ids.size(), " elements"),
+        absl::StrCat("distinct layers, of which the store has ", store.config.layer_ids.size()));
+  }
   for (int i = 0; i < ids.size(); ++i) {
     const absl::Status known = CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
     if (!known.ok()) return known;

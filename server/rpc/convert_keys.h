@@ -26,7 +26,7 @@ absl::Status ConvertExpectedEpochs(std::string_view field,
 // Errors: NOT_FOUND, naming `field`, if the store has no such layer.
 absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreInfo& store);
 
-// Errors: INVALID_ARGUMENT if a message has more than kMaxEntries entries.
+// Errors: INVALID_ARGUMENT if a message has more than kMaxEntries entries, or policies for them.
 absl::Status CheckEntryCount(std::string_view field, int64_t entries);
 
 }  // namespace kvsift

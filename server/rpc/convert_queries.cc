@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/rpc/convert_fields.h"
+#include "server/rpc/convert_keys.h"
 #include "server/rpc/convert_values.h"
 #include "server/rpc/errors.h"
 
@@ -67,6 +68,8 @@ absl::StatusOr<Policy> ConvertPolicy(const v1::Policy& message, int32_t max_k) {
 }
 
 absl::Status ConvertPolicies(const v1::QueryBatch& batch, int32_t max_k, StepInput& input) {
+  const absl::Status few = CheckEntryCount("queries.policies", batch.policies_size());
+  if (!few.ok()) return few;
   input.policies.reserve(batch.policies_size());
   for (int i = 0; i < batch.policies_size(); ++i) {
     const auto policy = ConvertPolicy(batch.policies(i), max_k);

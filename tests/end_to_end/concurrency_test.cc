@@ -98,7 +98,7 @@ TEST(ConcurrencyTest, CancelledCallsAreHarmless) {
 
 // A server on a backend that holds its batches until the test says so.
 struct HeldServer {
-  HeldServer(absl::Duration drain_timeout) {
+  explicit HeldServer(absl::Duration drain_timeout) {
     ServerOptions options;
     options.drain_timeout = drain_timeout;
     options.make_backend = [this](Executor&) -> absl::StatusOr<std::unique_ptr<Backend>> {
