@@ -27,7 +27,7 @@ absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreInfo& store, bo
         absl::StrCat("distinct layers, of which the store has ", store.config.layer_ids.size()));
   }
   for (int i = 0; i < ids.size(); ++i) {
-    const absl::Status known = CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
+    absl::Status known = CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
     if (!known.ok()) return known;
   }
   std::vector<int32_t> sorted(ids.begin(), ids.end());
@@ -105,7 +105,7 @@ absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreInfo& store, S
   if (!keys.ok()) return keys.status();
   const auto raw = ConvertElementType("keys.element_type", batch.element_type());
   if (!raw.ok()) return raw.status();
-  const absl::Status sized = CheckKeyBytes(batch, store.config.shape, *keys, *raw);
+  absl::Status sized = CheckKeyBytes(batch, store.config.shape, *keys, *raw);
   if (!sized.ok()) return sized;
   if (raw->has_value() && *keys > 0 && store.config.key_scales.empty()) {
     return FieldError(absl::StatusCode::kFailedPrecondition, "keys.element_type",
@@ -135,7 +135,7 @@ absl::Status ConvertExpectedEpochs(std::string_view field,
                                    const google::protobuf::RepeatedField<uint64_t>& epochs,
                                    StepInput& input) {
   if (epochs.empty()) return absl::OkStatus();
-  const absl::Status valid =
+  absl::Status valid =
       CheckSize(field, epochs.size(), std::ssize(input.entries), "one per entry, or none");
   if (!valid.ok()) return valid;
   for (int i = 0; i < epochs.size(); ++i) {

@@ -119,7 +119,7 @@ void RunListSequences(Engine& engine,
 void RunTruncate(Engine& engine,
                  UnaryCall<v1::TruncateSequenceRequest, v1::TruncateSequenceResponse>& call) {
   const v1::TruncateSequenceRequest& request = call.request();
-  const absl::Status valid = CheckLength(request.length());
+  absl::Status valid = CheckLength(request.length());
   if (!valid.ok()) return call.Complete(valid);
   auto store = engine.GetStore(request.store());
   if (!store.ok()) return call.Complete(store.status());
@@ -129,7 +129,7 @@ void RunTruncate(Engine& engine,
 
 void RunFork(Engine& engine, UnaryCall<v1::ForkSequenceRequest, v1::ForkSequenceResponse>& call) {
   const v1::ForkSequenceRequest& request = call.request();
-  const absl::Status valid = CheckLength(request.length());
+  absl::Status valid = CheckLength(request.length());
   if (!valid.ok()) return call.Complete(valid);
   auto store = engine.GetStore(request.store());
   if (!store.ok()) return call.Complete(store.status());

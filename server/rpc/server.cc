@@ -79,7 +79,7 @@ class GrpcServer final : public Server {
     for (size_t i = 0; i < options.listen.size(); ++i) {
       auto address = ParseListenAddress(options.listen[i]);
       if (!address.ok()) return address.status();
-      const absl::Status is_free =
+      absl::Status is_free =
           address->is_unix() ? RemoveStaleSocket(address->path) : absl::OkStatus();
       if (!is_free.ok()) return is_free;
       builder.AddListeningPort(address->text, grpc::InsecureServerCredentials(), &ports[i]);
@@ -139,7 +139,7 @@ class GrpcServer final : public Server {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       Logger& logger) {
   auto server = std::make_unique<GrpcServer>(options, logger);
-  const absl::Status started = server->Start(options);
+  absl::Status started = server->Start(options);
   if (!started.ok()) return started;
   return server;
 }

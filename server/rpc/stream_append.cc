@@ -31,7 +31,7 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   // Half-close, or the client is gone, in which case nobody hears the answer.
   void OnReadDone(bool ok) override {
     if (!ok) return Answer();
-    const absl::Status started = Apply();
+    absl::Status started = Apply();
     if (!started.ok()) Finish(ToGrpcStatus(UnderMessage(started)));
   }
 
