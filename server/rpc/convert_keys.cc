@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t kAnyEpoch = std::numeric_limits<uint64_t>::max();
 
-absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreInfo& store, bool is_step,
+absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreDescription& store, bool is_step,
                            StepInput& input) {
   const auto& ids = batch.layer_ids();
   if (is_step && ids.size() != 1) return CheckSize("keys.layer_ids", ids.size(), 1, "the layer");
@@ -99,7 +99,8 @@ absl::Status CheckKeyBytes(const v1::KeyBatch& batch, const StoreShape& shape, i
                      {CodeBytes(shape.head_dim, shape.key_bits), "bytes of code"}});
 }
 
-absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreInfo& store, StepInput& input) {
+absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreDescription& store,
+                            StepInput& input) {
   const auto keys = SumOfCounts(
       "keys.counts", std::span(batch.counts().data(), static_cast<size_t>(batch.counts_size())));
   if (!keys.ok()) return keys.status();
@@ -118,7 +119,7 @@ absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreInfo& store, S
 
 }  // namespace
 
-absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreInfo& store) {
+absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreDescription& store) {
   const auto& ids = store.config.layer_ids;
   if (std::binary_search(ids.begin(), ids.end(), layer_id)) return absl::OkStatus();
   return FieldError(absl::StatusCode::kNotFound, field, std::to_string(layer_id),
@@ -144,7 +145,7 @@ absl::Status ConvertExpectedEpochs(std::string_view field,
   return absl::OkStatus();
 }
 
-absl::Status ConvertKeys(const v1::KeyBatch& batch, const StoreInfo& store, bool is_step,
+absl::Status ConvertKeys(const v1::KeyBatch& batch, const StoreDescription& store, bool is_step,
                          StepInput& input) {
   absl::Status valid = ConvertLayers(batch, store, is_step, input);
   if (valid.ok()) valid = ConvertConflictRule(batch.on_conflict(), input);
