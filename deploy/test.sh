@@ -36,7 +36,4 @@ build asan
 
 say "Testing"
 cd "$root"
-if [[ -n $full ]]; then
-  export KVSIFT_TEST_EFFORT=full
-fi
-exec ctest --preset release --parallel 2
+exec ctest --preset release --parallel 2 ${full:+-C Long}

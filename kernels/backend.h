@@ -69,7 +69,8 @@ struct VectorData {
   std::optional<ElementType> raw;  // nothing: `bytes` are codes in wire layout
 };
 
-// Sets entries [first, first + pages.size()) of a table, which grows as needed.
+// Sets entries [first, first + pages.size()) of a table, which grows as needed. A batch edits a
+// table at most once.
 struct TableEdit {
   PageTable* table = nullptr;
   int64_t first = 0;

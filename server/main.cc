@@ -49,6 +49,7 @@ uint64_t RandomIncarnation() {
 
 int Run(kvsift::ProgramOptions options) {
   const sigset_t signals = BlockEndSignals();
+  signal(SIGPIPE, SIG_IGN);                  // a closed log must not end the server
   google::protobuf::SetLogHandler(nullptr);  // it prints a line for each malformed message
   kvsift::Logger logger(options.log_level, options.log_format);
   logger.Log(kvsift::LogLevel::kInfo, "starting",
@@ -62,8 +63,8 @@ int Run(kvsift::ProgramOptions options) {
   for (const std::string& address : (*server)->addresses()) {
     std::cout << "listening on " << address << std::endl;
   }
-  int signal = 0;
-  sigwait(&signals, &signal);
+  int received = 0;
+  sigwait(&signals, &received);
   EndAtOnceOn(signals);
   (*server)->Shutdown();
   return 0;

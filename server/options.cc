@@ -60,6 +60,15 @@ std::vector<std::string> KnownBackends() {
   return names;
 }
 
+CLI::Validator ListenCheck() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const auto address = ParseListenAddress(text);
+        return address.ok() ? std::string() : std::string(address.status().message());
+      },
+      "");
+}
+
 void AddLimits(CLI::App& app, Values& values) {
   app.add_option("--max-k", values.max_k, "Largest k of a policy")
       ->check(CLI::Range(1, std::numeric_limits<int32_t>::max()))
@@ -96,13 +105,13 @@ void Describe(CLI::App& app, Values& values) {
                  absl::StrCat("HOST:PORT (port 0: any free one) or unix:PATH; may be given "
                               "several times [",
                               kDefaultListen, "]"))
+      ->check(ListenCheck())
       ->take_all()
       ->allow_extra_args(false)
       ->type_name("ADDRESS");
   app.add_option("--config", values.config, "File with the same options")->type_name("FILE");
-  app.add_option(
-         "--backend", values.backend,
-         absl::StrCat("auto (the fastest that works here), ", absl::StrJoin(BackendNames(), ", ")))
+  app.add_option("--backend", values.backend, "auto: the fastest that works here")
+      ->check(CLI::IsMember(KnownBackends()))
       ->capture_default_str();
   AddSize(app, "--memory", values.memory, kMiB, kMaxMemoryBytes,
           "Cap on memory for key codes; taken from the system as it is used [1GiB]");
@@ -183,11 +192,6 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
   ProgramOptions options;
   options.server.listen = values.listen;
   if (options.server.listen.empty()) options.server.listen = {kDefaultListen};
-  for (const std::string& address : options.server.listen) {
-    const auto parsed = ParseListenAddress(address);
-    if (!parsed.ok())
-      return absl::InvalidArgumentError(absl::StrCat("--", parsed.status().message()));
-  }
   options.server.backend = values.backend;
   options.server.memory_bytes = static_cast<int64_t>(values.memory);
   options.server.threads = values.threads;

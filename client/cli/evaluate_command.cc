@@ -36,8 +36,7 @@ std::vector<Policy> PoliciesOf(const Flags& flags) {
       for (const int32_t k : flags.ks) {
         const Policy policy = {k, *EstimatorFromName(estimator), *GroupingFromName(grouping),
                                flags.sinks, flags.window};
-        const bool repeated =
-            std::find(policies.begin(), policies.end(), policy) != policies.end();
+        const bool repeated = std::find(policies.begin(), policies.end(), policy) != policies.end();
         if (!repeated) policies.push_back(policy);
       }
     }
@@ -49,18 +48,18 @@ std::string Or(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
 }
 
-void PrintHeading(const trace::Trace& trace, const Flags& flags,
-                  const client::ServerInfo& server) {
+void PrintHeading(const trace::Trace& trace, const Flags& flags, const client::ServerInfo& server) {
   absl::PrintF("trace    %s\n", Or(trace.Remark("text"), flags.trace.c_str()));
   absl::PrintF("model    %s: %d query heads on %d kv heads of dimension %d\n",
                Or(trace.Remark("model"), "unknown"), trace.query_heads(), trace.kv_heads(),
                trace.head_dim());
   absl::PrintF("server   %s: kvsift-server %s, backend %s (%s)\n", flags.server.address,
                server.version, server.backend, server.backend_description);
-  absl::PrintF("measured %d queries per head over %d tokens; %d-bit keys, scales from %d keys%s\n\n",
-               trace.query_positions().size(), trace.tokens(), flags.plan.key_bits,
-               flags.plan.calibration_positions,
-               flags.calibration_trace.empty() ? "" : " of " + flags.calibration_trace);
+  absl::PrintF(
+      "measured %d queries per head over %d tokens; %d-bit keys, scales from %d keys%s\n\n",
+      trace.query_positions().size(), trace.tokens(), flags.plan.key_bits,
+      flags.plan.calibration_positions,
+      flags.calibration_trace.empty() ? "" : " of " + flags.calibration_trace);
 }
 
 // The calibration trace, if it is another than the evaluated one.
@@ -96,8 +95,8 @@ absl::Status Evaluate(Flags& flags) {
   if (!client.ok()) return client.status();
   const auto server = (*client)->GetServer(flags.server.Deadline());
   if (!server.ok()) return server.status();
-  const auto report = RunPlan(**client, *trace,
-                              calibration->has_value() ? **calibration : *trace, flags.plan);
+  const auto report =
+      RunPlan(**client, *trace, calibration->has_value() ? **calibration : *trace, flags.plan);
   if (!report.ok()) return report.status();
   if (flags.server.json()) {
     std::puts(evaluate::ReportJson(*report).dump(2).c_str());

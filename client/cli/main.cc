@@ -5,7 +5,8 @@
 #include "client/cli/command.h"
 
 int main(int argc, char** argv) {
-  CLI::App app("Selects the past tokens that a query should attend to: tools for a server", "kvsift");
+  CLI::App app("Selects the past tokens that a query should attend to: tools for a server",
+               "kvsift");
   app.require_subcommand(1);
   kvsift::cli::Action action;
   kvsift::cli::AddStatusCommand(app, action);

@@ -21,8 +21,7 @@ void PrintText(const client::ServerInfo& server) {
   const client::Limits& limits = server.limits;
   absl::PrintF("limits         k %d, answer %s, message %s, sequence %d positions, %d stores\n",
                limits.max_k, HumanBytes(limits.max_answer_bytes),
-               HumanBytes(limits.max_message_bytes), limits.max_sequence_length,
-               limits.max_stores);
+               HumanBytes(limits.max_message_bytes), limits.max_sequence_length, limits.max_stores);
 }
 
 absl::Status Status(const ServerFlags& flags) {

@@ -35,8 +35,8 @@ absl::StatusOr<int64_t> CheckedTokens(const AppendRequest& request) {
     }
     // Messages would not show it any more once the append is cut.
     if (!ids.insert(entry.sequence_id).second) {
-      return absl::InvalidArgumentError(absl::StrCat("entries[", i, "].sequence_id: ",
-                                                     entry.sequence_id, " is named twice"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("entries[", i, "].sequence_id: ", entry.sequence_id, " is named twice"));
     }
   }
   return tokens;
@@ -170,9 +170,8 @@ class AppendCall {
                                     const v1::StreamAppendKeysResponse& response) {
     const int64_t handled = response.messages() + (response.entry_errors_size() > 0 ? 1 : 0);
     if (response.messages() < 0 || handled < 1 || handled > std::ssize(plan)) {
-      return absl::InternalError(
-          absl::StrCat("the server's answer is malformed: ", response.messages(), " messages of ",
-                       plan.size()));
+      return absl::InternalError(absl::StrCat(
+          "the server's answer is malformed: ", response.messages(), " messages of ", plan.size()));
     }
     for (int64_t i = 0; i + 1 < handled; ++i) progress_.Stored(plan[i]);
     return Record(plan[handled - 1], response);
@@ -227,9 +226,8 @@ absl::StatusOr<AppendResult> RunAppend(Connection& connection, int64_t message_b
   const int64_t position_bytes = std::max<int64_t>(keys->position_bytes(), 1);
   if (position_bytes > room) {
     return absl::InvalidArgumentError(
-        absl::StrCat("layer_ids: one position of ", keys->layers(), " layers has ",
-                     position_bytes, " bytes, a message at most ", room,
-                     "; append fewer layers at a time"));
+        absl::StrCat("layer_ids: one position of ", keys->layers(), " layers has ", position_bytes,
+                     " bytes, a message at most ", room, "; append fewer layers at a time"));
   }
   const int64_t chunk = std::min(room, connection.options().append_chunk_bytes);
   AppendCall call(connection, store, request, *std::move(keys),

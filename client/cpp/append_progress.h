@@ -59,10 +59,10 @@ class AppendProgress {
 
   struct Cursor {
     State state = State::kSending;
-    int64_t next = 0;         // first position that is not known to be stored
-    int attempts = 0;         // left before an error counts; anew after each stored slice
-    int setbacks = 0;         // left before falling behind counts as an error
-    bool may_exist = false;   // an answer was lost since the last one that came
+    int64_t next = 0;               // first position that is not known to be stored
+    int attempts = 0;               // left before an error counts; anew after each stored slice
+    int setbacks = 0;               // left before falling behind counts as an error
+    bool may_exist = false;         // an answer was lost since the last one that came
     std::optional<uint64_t> epoch;  // as an answer told
     std::optional<int64_t> length;
   };

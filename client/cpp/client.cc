@@ -10,8 +10,8 @@
 
 namespace kvsift::client {
 
-absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& address,
-                                                        Options options, absl::Time deadline) {
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& address, Options options,
+                                                        absl::Time deadline) {
   absl::StatusOr<std::unique_ptr<Connection>> connection =
       Connection::Make(address, std::move(options));
   if (!connection.ok()) return connection.status();
@@ -34,8 +34,7 @@ Client::~Client() = default;
 
 absl::StatusOr<ServerInfo> Client::GetServer(absl::Time deadline) {
   v1::GetServerResponse response;
-  const auto outcome =
-      impl_->Send(&Stub::GetServer, v1::GetServerRequest(), response, deadline);
+  const auto outcome = impl_->Send(&Stub::GetServer, v1::GetServerRequest(), response, deadline);
   if (!outcome.status.ok()) return outcome.status;
   return FromProto(response);
 }
@@ -84,8 +83,7 @@ absl::StatusOr<AppendResult> Client::Append(const Store& store, const AppendRequ
                    request, deadline);
 }
 
-absl::StatusOr<AppendResult> Client::StreamAppend(const Store& store,
-                                                  const AppendRequest& request,
+absl::StatusOr<AppendResult> Client::StreamAppend(const Store& store, const AppendRequest& request,
                                                   absl::Time deadline) {
   return RunAppend(impl_->connection(), impl_->message_bytes, AppendTransport::kStream, store,
                    request, deadline);

@@ -12,8 +12,8 @@ absl::StatusOr<std::vector<float>> Client::Calibrate(const CalibrateRequest& req
     return absl::InvalidArgumentError(
         "calibrate: raw keys, at least one layer, kv head and dimension, and a token are needed");
   }
-  const int64_t layer_bytes = request.tokens * request.kv_heads * request.head_dim *
-                              ElementBytes(*request.keys.raw);
+  const int64_t layer_bytes =
+      request.tokens * request.kv_heads * request.head_dim * ElementBytes(*request.keys.raw);
   const absl::Status size =
       CheckBytes("keys", request.keys.bytes.size(), layer_bytes * request.layers,
                  absl::StrCat(request.layers, " layers x ", layer_bytes));
@@ -29,12 +29,11 @@ absl::StatusOr<std::vector<float>> Client::Calibrate(const CalibrateRequest& req
     const auto keys = request.keys.bytes.subspan(layer * layer_bytes, layer_bytes);
     message.set_keys(keys.data(), keys.size());
     v1::CalibrateResponse response;
-    const absl::Status status =
-        impl_->Send(&Stub::Calibrate, message, response, deadline).status;
+    const absl::Status status = impl_->Send(&Stub::Calibrate, message, response, deadline).status;
     if (!status.ok()) {
       if (request.layers == 1) return status;
-      absl::Status named(status.code(), absl::StrCat("layer ", layer, " of the request: ",
-                                                     status.message()));
+      absl::Status named(status.code(),
+                         absl::StrCat("layer ", layer, " of the request: ", status.message()));
       status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
         named.SetPayload(url, payload);
       });

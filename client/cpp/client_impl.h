@@ -22,8 +22,8 @@ class Client::Impl {
 
   // Sends `request` by the stub's blocking `method`, again after lost answers.
   template <typename Request, typename Response>
-  Connection::Outcome Send(grpc::Status (Stub::*method)(
-                               grpc::ClientContext*, const Request&, Response*),
+  Connection::Outcome Send(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                        Response*),
                            const Request& request, Response& response, absl::Time deadline) {
     return connection_->Send(deadline, [&](grpc::ClientContext& context) {
       return (stub().*method)(&context, request, &response);

@@ -63,8 +63,7 @@ absl::StatusOr<SelectionResult> Client::Step(const Store& store, const StepReque
 
 void Client::SelectAsync(const Store& store, const SelectRequest& request, absl::Time deadline,
                          SelectionCallback done) {
-  auto call =
-      MakeCall<v1::SelectRequest, v1::SelectResponse>(store, request, deadline, impl_);
+  auto call = MakeCall<v1::SelectRequest, v1::SelectResponse>(store, request, deadline, impl_);
   if (!call.ok()) return done(call.status());
   auto& state = **call;
   state.done = std::move(done);
@@ -79,9 +78,8 @@ void Client::StepAsync(const Store& store, const StepRequest& request, absl::Tim
   if (!call.ok()) return done(call.status());
   auto& state = **call;
   state.done = std::move(done);
-  impl_->stub().async()->Step(
-      &state.context, &state.request, &state.response,
-      [call = *call](const grpc::Status& status) { call->Finish(status); });
+  impl_->stub().async()->Step(&state.context, &state.request, &state.response,
+                              [call = *call](const grpc::Status& status) { call->Finish(status); });
 }
 
 }  // namespace kvsift::client

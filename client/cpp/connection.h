@@ -21,8 +21,7 @@ namespace kvsift::client {
 // Waiting times before a call is sent again.
 class Backoff {
  public:
-  explicit Backoff(const Options& options)
-      : options_(options), next_(options.first_backoff) {}
+  explicit Backoff(const Options& options) : options_(options), next_(options.first_backoff) {}
 
   // Waits, longer each time, but not past the deadline.
   void Wait(absl::Time deadline);

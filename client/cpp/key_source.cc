@@ -30,8 +30,8 @@ absl::StatusOr<KeySource> KeySource::Make(const Store& store, std::span<const in
       absl::StrCat(source.layers(), " layers x ", tokens, " keys x ", source.given_bytes_));
   if (!size.ok()) return size;
   if (keys.raw && tokens > 0 && store.config.key_scales.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "keys: raw, but store ", store.config.name, " has no key scales and takes codes only"));
+    return absl::FailedPreconditionError(absl::StrCat("keys: raw, but store ", store.config.name,
+                                                      " has no key scales and takes codes only"));
   }
   const bool encodes = keys.raw && encode == EncodeOn::kClient && tokens > 0 &&
                        FirstInvalidElement(*keys.raw, keys.bytes) < 0;

@@ -19,9 +19,9 @@ absl::StatusOr<int64_t> CheckedTokens(const std::vector<Entry>& entries, const Q
     if (!status.ok()) return status;
     const int32_t policy = entries[i].policy;
     if (entries[i].query_tokens > 0 && (policy < 0 || policy >= std::ssize(batch.policies))) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("entries[", i, "].policy: ", policy, ", expected an index into the ",
-                       batch.policies.size(), " policies"));
+      return absl::InvalidArgumentError(absl::StrCat("entries[", i, "].policy: ", policy,
+                                                     ", expected an index into the ",
+                                                     batch.policies.size(), " policies"));
     }
   }
   return tokens;
@@ -46,8 +46,8 @@ absl::StatusOr<Estimator> EncodingEstimator(const std::vector<Entry>& entries,
   return found.value_or(Estimator::kAsymmetricDot);
 }
 
-void EncodeInto(const StoreConfig& config, Estimator estimator, int64_t vectors,
-                const Vectors& raw, v1::QueryBatch& out) {
+void EncodeInto(const StoreConfig& config, Estimator estimator, int64_t vectors, const Vectors& raw,
+                v1::QueryBatch& out) {
   const int planes = QueryPlanes(estimator, config.key_bits);
   std::string& codes = *out.mutable_queries();
   codes.resize(vectors * CodeBytes(config.head_dim, planes));
@@ -101,8 +101,7 @@ absl::Status WriteQueryBatch(const Store& store, const std::vector<Entry>& entri
   for (const Entry& entry : entries) {
     if (several_policies) out.add_policy_indices(entry.policy);
   }
-  out.mutable_visible_lengths()->Assign(batch.visible_lengths.begin(),
-                                        batch.visible_lengths.end());
+  out.mutable_visible_lengths()->Assign(batch.visible_lengths.begin(), batch.visible_lengths.end());
   out.set_layout(ToProto(batch.layout));
   out.set_want_scores(batch.want_scores);
   return WriteQueries(store.config, entries, *tokens, batch, out);
@@ -120,8 +119,8 @@ absl::Status WriteKeyBatch(const Store& store, const StepRequest& request, v1::K
   }
   out.add_layer_ids(request.layer_id);
   SetExpectedEpochs(request.entries, out.mutable_expected_epochs());
-  const absl::StatusOr<KeySource> keys = KeySource::Make(
-      store, std::span(&request.layer_id, 1), tokens, request.keys, request.encode_keys);
+  const absl::StatusOr<KeySource> keys = KeySource::Make(store, std::span(&request.layer_id, 1),
+                                                         tokens, request.keys, request.encode_keys);
   if (!keys.ok()) return keys.status();
   out.set_element_type(ToProto(keys->wire_type()));
   keys->Write(0, 0, tokens, *out.mutable_keys());

@@ -43,8 +43,8 @@ absl::Status CheckPacked(const SelectionResult& result) {
   for (int64_t row = 0; row < result.rows(); ++row) {
     const int64_t length = int64_t{result.offsets[row + 1]} - result.offsets[row];
     if (length < 0 || length != result.counts[row]) {
-      return Malformed(absl::StrCat("row ", row, " has count ", result.counts[row],
-                                    " and offsets ", length, " apart"));
+      return Malformed(absl::StrCat("row ", row, " has count ", result.counts[row], " and offsets ",
+                                    length, " apart"));
     }
   }
   return absl::OkStatus();
@@ -105,9 +105,7 @@ absl::StatusOr<SelectionResult> FromProto(const Response& response,
   return result;
 }
 
-template absl::StatusOr<SelectionResult> FromProto(const v1::SelectResponse&,
-                                                   std::vector<int64_t>);
-template absl::StatusOr<SelectionResult> FromProto(const v1::StepResponse&,
-                                                   std::vector<int64_t>);
+template absl::StatusOr<SelectionResult> FromProto(const v1::SelectResponse&, std::vector<int64_t>);
+template absl::StatusOr<SelectionResult> FromProto(const v1::StepResponse&, std::vector<int64_t>);
 
 }  // namespace kvsift::client

@@ -20,8 +20,8 @@ constexpr int kDetailsField = 3;
 
 // The first ErrorDetail among the details of a serialized google.rpc.Status.
 std::optional<v1::ErrorDetail> FindDetail(const std::string& rpc_status) {
-  google::protobuf::io::CodedInputStream input(
-      reinterpret_cast<const uint8_t*>(rpc_status.data()), static_cast<int>(rpc_status.size()));
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(rpc_status.data()),
+                                               static_cast<int>(rpc_status.size()));
   while (const uint32_t tag = input.ReadTag()) {
     if (WireFormatLite::GetTagFieldNumber(tag) != kDetailsField ||
         WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {

@@ -19,10 +19,9 @@ absl::Status CheckPlan(const trace::Trace& trace, const trace::Trace& calibratio
     return absl::InvalidArgumentError("plan: no layers or no policies");
   }
   if (calibration.kv_heads() != trace.kv_heads() || calibration.head_dim() != trace.head_dim()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(calibration.path(), ": ", calibration.kv_heads(), " kv heads of ",
-                     calibration.head_dim(), ", but ", trace.path(), " has ", trace.kv_heads(),
-                     " of ", trace.head_dim()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        calibration.path(), ": ", calibration.kv_heads(), " kv heads of ", calibration.head_dim(),
+        ", but ", trace.path(), " has ", trace.kv_heads(), " of ", trace.head_dim()));
   }
   return absl::OkStatus();
 }
@@ -71,8 +70,7 @@ Outcome MakeOutcome(const Policy& policy, const ReplayedSelection& replayed) {
 
 class Run {
  public:
-  Run(Client& client, const trace::Trace& trace, const trace::Trace& calibration,
-      const Plan& plan)
+  Run(Client& client, const trace::Trace& trace, const trace::Trace& calibration, const Plan& plan)
       : client_(client), trace_(trace), calibration_(calibration), plan_(plan) {
     // One step for calibration, and per layer one for its keys, each policy and the truth.
     steps_ = 1 + static_cast<double>(plan.layers.size() * (plan.policies.size() + 2));
@@ -85,8 +83,8 @@ class Run {
     const auto server = client_.GetServer(absl::Now() + plan_.timeout);
     if (!server.ok()) return server.status();
     client::StoreConfig config = ConfigFor(trace_, plan_);
-    auto scales = CalibrateOnTrace(client_, calibration_, plan_.layers,
-                                   plan_.calibration_positions, plan_.timeout);
+    auto scales = CalibrateOnTrace(client_, calibration_, plan_.layers, plan_.calibration_positions,
+                                   plan_.timeout);
     if (!scales.ok()) return scales.status();
     config.key_scales = *std::move(scales);
     absl::StatusOr<Replay> replay = Replay::Start(client_, trace_, config, plan_.timeout);
@@ -159,9 +157,9 @@ class Run {
     const std::span<const int32_t> positions = trace_.query_positions();
     const double share = 1.0 / static_cast<double>(positions.size() * trace_.query_heads());
     for (int64_t index = 0; index < std::ssize(positions); ++index) {
-      const TrueAttention truth(keys.Products(layer.queries.Of(head, index, 1),
-                                              layer.queries.type, positions[index] + 1),
-                                trace_.head_dim());
+      const TrueAttention truth(
+          keys.Products(layer.queries.Of(head, index, 1), layer.queries.type, positions[index] + 1),
+          trace_.head_dim());
       std::map<int32_t, std::vector<int32_t>> best;
       for (const Policy& policy : plan_.policies) {
         if (best.contains(policy.k)) continue;
@@ -170,8 +168,7 @@ class Run {
       }
       for (size_t i = 0; i < selections.size(); ++i) {
         const Policy& policy = plan_.policies[i];
-        const auto& list =
-            selections[i].lists[ListIndex(trace_, policy.grouping, index, head)];
+        const auto& list = selections[i].lists[ListIndex(trace_, policy.grouping, index, head)];
         const Quality quality = truth.Measure(list, best[policy.k]);
         report.outcomes[i].quality.recall += share * quality.recall;
         report.outcomes[i].quality.mass += share * quality.mass;

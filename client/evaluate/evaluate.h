@@ -45,7 +45,7 @@ struct Outcome {
 };
 
 struct LayerReport {
-  std::vector<Outcome> outcomes;   // [policies]
+  std::vector<Outcome> outcomes;    // [policies]
   std::map<int32_t, double> exact;  // k to the attention mass of the true k best: the upper bound
 };
 

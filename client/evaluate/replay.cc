@@ -35,6 +35,12 @@ absl::Status OnlyEntry(const Result& result) {
   return result.ok() ? absl::OkStatus() : result.errors[0].status;
 }
 
+// True for ascending positions of [0, visible).
+bool IsList(std::span<const int32_t> list, int64_t visible) {
+  return list.empty() ||
+         (list.front() >= 0 && list.back() < visible && std::is_sorted(list.begin(), list.end()));
+}
+
 }  // namespace
 
 absl::StatusOr<Replay> Replay::Start(Client& client, const trace::Trace& trace,
@@ -78,53 +84,56 @@ absl::Status Replay::AppendLayer(int32_t layer) {
 
 absl::StatusOr<ReplayedSelection> Replay::Select(int32_t layer, const Policy& policy,
                                                  int64_t max_answer_bytes) const {
-  const trace::TraceVectors& queries = trace_->layers().at(layer).queries;
-  const std::span<const int32_t> positions = trace_->query_positions();
   const StoreShape shape = store_.config.Shape();
-  const int rows_per_token = RowsPerToken(policy.grouping, shape);
-  const int64_t token_bytes =
-      rows_per_token * (RowCapacity(policy, shape) + 2) * static_cast<int64_t>(sizeof(int32_t));
-  const int64_t batch = std::clamp<int64_t>(max_answer_bytes / token_bytes, 1, positions.size());
+  const int64_t tokens = std::ssize(trace_->query_positions());
+  const int64_t token_bytes = RowsPerToken(policy.grouping, shape) *
+                              (RowCapacity(policy, shape) + 2) *
+                              static_cast<int64_t>(sizeof(int32_t));
+  const int64_t batch = std::clamp<int64_t>(max_answer_bytes / token_bytes, 1, tokens);
   ReplayedSelection replayed;
-  for (int64_t first = 0; first < std::ssize(positions); first += batch) {
-    const int64_t count = std::min(batch, std::ssize(positions) - first);
-    const std::vector<std::byte> bytes = QueriesByPosition(queries, first, count);
-    std::vector<int64_t> visible;
-    for (int64_t i = first; i < first + count; ++i) visible.push_back(positions[i] + 1);
-    client::SelectRequest request;
-    request.layer_id = layer;
-    request.entries = {{kSequence, count, 0, {}}};
-    request.queries.policies = {policy};
-    request.queries.vectors = {bytes, queries.type};
-    request.queries.visible_lengths = visible;
-    if (first == 0) {
-      const auto warm = client_->Select(store_, request, Deadline());
-      if (!warm.ok()) return warm.status();
-    }
-    const absl::Time start = absl::Now();
-    const auto result = client_->Select(store_, request, Deadline());
-    replayed.elapsed += absl::Now() - start;
-    ++replayed.calls;
-    if (!result.ok()) return result.status();
-    const absl::Status entry = OnlyEntry(*result);
-    if (!entry.ok()) return entry;
-    for (int64_t row = 0; row < result->rows(); ++row) {
-      const std::span<const int32_t> list = result->Row(row);
-      // They index the truth: a wrong server must not make this program read out of bounds.
-      const int64_t limit = visible[row / rows_per_token];
-      if (!list.empty() && (list.front() < 0 || list.back() >= limit ||
-                            !std::is_sorted(list.begin(), list.end()))) {
-        return absl::InternalError(absl::StrCat("row ", row, " is no ascending list of positions"));
-      }
-      replayed.lists.emplace_back(list.begin(), list.end());
-    }
+  ReplayedSelection warm_up;
+  absl::Status status = SelectBatch(layer, policy, 0, batch, warm_up);
+  for (int64_t first = 0; status.ok() && first < tokens; first += batch) {
+    status = SelectBatch(layer, policy, first, std::min(batch, tokens - first), replayed);
   }
+  if (!status.ok()) return status;
   return replayed;
 }
 
+absl::Status Replay::SelectBatch(int32_t layer, const Policy& policy, int64_t first, int64_t count,
+                                 ReplayedSelection& replayed) const {
+  const trace::TraceVectors& queries = trace_->layers().at(layer).queries;
+  const std::vector<std::byte> bytes = QueriesByPosition(queries, first, count);
+  std::vector<int64_t> visible;
+  for (const int32_t position : trace_->query_positions().subspan(first, count)) {
+    visible.push_back(position + 1);
+  }
+  client::SelectRequest request;
+  request.layer_id = layer;
+  request.entries = {{kSequence, count, 0, {}}};
+  request.queries.policies = {policy};
+  request.queries.vectors = {bytes, queries.type};
+  request.queries.visible_lengths = visible;
+  const absl::Time start = absl::Now();
+  const auto result = client_->Select(store_, request, Deadline());
+  replayed.elapsed += absl::Now() - start;
+  ++replayed.calls;
+  if (!result.ok()) return result.status();
+  if (!result->ok()) return OnlyEntry(*result);
+  const int rows_per_token = RowsPerToken(policy.grouping, store_.config.Shape());
+  for (int64_t row = 0; row < result->rows(); ++row) {
+    const std::span<const int32_t> list = result->Row(row);
+    // They index the truth: a wrong server must not make this program read out of bounds.
+    if (!IsList(list, visible[row / rows_per_token])) {
+      return absl::InternalError(absl::StrCat("row ", row, " is no ascending list of positions"));
+    }
+    replayed.lists.emplace_back(list.begin(), list.end());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int64_t> Replay::ResidentBytes() const {
-  const absl::StatusOr<client::Store> store =
-      client_->GetStore(store_.config.name, Deadline());
+  const absl::StatusOr<client::Store> store = client_->GetStore(store_.config.name, Deadline());
   if (!store.ok()) return store.status();
   return store->resident_bytes;
 }

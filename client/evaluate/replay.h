@@ -39,7 +39,7 @@ class Replay {
   absl::Status AppendLayer(int32_t layer);
 
   // Selects for all recorded queries of a layer, in as few calls as the server's answer limit
-  // allows. The first call is made twice and its first time not counted.
+  // allows. A first call warms up and is not counted.
   absl::StatusOr<ReplayedSelection> Select(int32_t layer, const Policy& policy,
                                            int64_t max_answer_bytes) const;
 
@@ -53,6 +53,10 @@ class Replay {
   Replay(Client& client, const trace::Trace& trace, client::Store store, absl::Duration timeout);
 
   absl::Time Deadline() const;
+
+  // Adds the lists of recorded queries [first, first + count).
+  absl::Status SelectBatch(int32_t layer, const Policy& policy, int64_t first, int64_t count,
+                           ReplayedSelection& replayed) const;
 
   Client* client_;
   const trace::Trace* trace_;

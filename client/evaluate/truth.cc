@@ -44,8 +44,7 @@ std::vector<int32_t> TrueAttention::Best(int64_t k) const {
   return positions;
 }
 
-Quality TrueAttention::Measure(std::span<const int32_t> list,
-                               std::span<const int32_t> best) const {
+Quality TrueAttention::Measure(std::span<const int32_t> list, std::span<const int32_t> best) const {
   Quality quality;
   for (const int32_t position : list) {
     quality.mass += weights_[position];

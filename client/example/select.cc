@@ -11,8 +11,12 @@ int main(int argc, char** argv) {
   const absl::Time deadline = absl::Now() + absl::Seconds(10);
   auto client = kvsift::Client::Connect(argv[1], {}, deadline);
   if (!client.ok()) return std::fprintf(stderr, "%s\n", client.status().ToString().c_str()), 1;
-  const kvsift::client::StoreConfig config = {.name = "example", .layer_ids = {0}, .kv_heads = 1,
-                                              .query_heads = 1, .head_dim = 4, .key_scales = {1.0f}};
+  const kvsift::client::StoreConfig config = {.name = "example",
+                                              .layer_ids = {0},
+                                              .kv_heads = 1,
+                                              .query_heads = 1,
+                                              .head_dim = 4,
+                                              .key_scales = {1.0f}};
   auto store = (*client)->CreateStore(config, deadline);
   if (!store.ok()) return std::fprintf(stderr, "%s\n", store.status().ToString().c_str()), 1;
 
@@ -24,7 +28,8 @@ int main(int argc, char** argv) {
   step.queries.policies = {{.k = 2}};
   step.queries.vectors = kvsift::client::Float32Vectors(query);
   auto selection = (*client)->Step(*store, step, deadline);
-  if (!selection.ok()) return std::fprintf(stderr, "%s\n", selection.status().ToString().c_str()), 1;
+  if (!selection.ok())
+    return std::fprintf(stderr, "%s\n", selection.status().ToString().c_str()), 1;
   for (const int position : selection->Row(0)) std::printf("%d\n", position);
   return 0;
 }

@@ -35,8 +35,7 @@ class HeaderEvents final : public Json::json_sax_t {
 
   bool number_unsigned(Json::number_unsigned_t value) override {
     if (place_ != Place::kArray) return Refuse("a number");
-    std::vector<uint64_t>& array =
-        key_ == "shape" ? tensor_->shape : tensor_->data_offsets;
+    std::vector<uint64_t>& array = key_ == "shape" ? tensor_->shape : tensor_->data_offsets;
     if (array.size() == kMaxRank) return Refuse("more than 8 numbers");
     array.push_back(value);
     return true;

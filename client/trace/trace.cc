@@ -49,8 +49,7 @@ absl::StatusOr<TraceVectors> ReadVectors(const SafetensorsFile& file, const std:
     return Wrong(file.path(), name, absl::StrCat(tensor->dtype, ", expected F16, BF16 or F32"));
   }
   if (tensor->shape.size() != 3) {
-    return Wrong(file.path(), name,
-                 absl::StrCat(tensor->shape.size(), " dimensions, expected 3"));
+    return Wrong(file.path(), name, absl::StrCat(tensor->shape.size(), " dimensions, expected 3"));
   }
   const int64_t bad = FirstInvalidElement(*type, tensor->bytes);
   if (bad >= 0) {
@@ -137,28 +136,33 @@ absl::Status Trace::ReadLayers() {
   return absl::OkStatus();
 }
 
+absl::Status Trace::TakeHeads(const std::string& prefix, const TraceVectors& keys,
+                              const TraceVectors& queries) {
+  const int64_t dim = keys.head_dim;
+  if (keys.heads < 1 || keys.heads > kMaxKvHeads || queries.heads < 1 ||
+      queries.heads > kMaxQueryHeads || queries.heads % keys.heads != 0 || dim < 1 ||
+      dim > kMaxHeadDim) {
+    return Wrong(path(), prefix + "queries",
+                 absl::StrCat(queries.heads, " query heads over ", keys.heads,
+                              " kv heads of dimension ", dim, " are no attention shape"));
+  }
+  kv_heads_ = static_cast<int>(keys.heads);
+  query_heads_ = static_cast<int>(queries.heads);
+  head_dim_ = static_cast<int>(dim);
+  return absl::OkStatus();
+}
+
 absl::Status Trace::ReadLayer(int32_t id) {
   const std::string prefix = absl::StrCat("layers.", id, ".");
   absl::StatusOr<TraceVectors> keys = ReadVectors(file_, prefix + "keys");
   if (!keys.ok()) return keys.status();
   absl::StatusOr<TraceVectors> queries = ReadVectors(file_, prefix + "queries");
   if (!queries.ok()) return queries.status();
-  if (layers_.empty()) {  // the first layer decides the heads of all
-    const auto [kv_heads, query_heads, dim] =
-        std::tuple(keys->heads, queries->heads, keys->head_dim);
-    if (kv_heads < 1 || kv_heads > kMaxKvHeads || query_heads < 1 ||
-        query_heads > kMaxQueryHeads || query_heads % kv_heads != 0 || dim < 1 ||
-        dim > kMaxHeadDim) {
-      return Wrong(path(), prefix + "queries",
-                   absl::StrCat(query_heads, " query heads over ", kv_heads,
-                                " kv heads of dimension ", dim, " are no attention shape"));
-    }
-    kv_heads_ = static_cast<int>(kv_heads);
-    query_heads_ = static_cast<int>(query_heads);
-    head_dim_ = static_cast<int>(dim);
+  if (layers_.empty()) {
+    const absl::Status heads = TakeHeads(prefix, *keys, *queries);
+    if (!heads.ok()) return heads;
   }
-  absl::Status status =
-      CheckShape(path(), prefix + "keys", *keys, kv_heads_, tokens(), head_dim_);
+  absl::Status status = CheckShape(path(), prefix + "keys", *keys, kv_heads_, tokens(), head_dim_);
   if (status.ok()) {
     status = CheckShape(path(), prefix + "queries", *queries, query_heads_,
                         std::ssize(query_positions_), head_dim_);
@@ -183,8 +187,8 @@ absl::Status Trace::CheckRemarks() const {
     const std::string said = Remark(key);
     if (!said.empty() && said != absl::StrCat(value)) {
       return absl::InvalidArgumentError(absl::StrCat(path(), ": metadata \"", key, "\": \"",
-                                                     said.substr(0, 32), "\", but the tensors have ",
-                                                     value));
+                                                     said.substr(0, 32),
+                                                     "\", but the tensors have ", value));
     }
   }
   return absl::OkStatus();

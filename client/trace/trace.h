@@ -74,6 +74,10 @@ class Trace {
   absl::Status ReadLayer(int32_t id);
   absl::Status CheckRemarks() const;
 
+  // The first layer decides the heads of all.
+  absl::Status TakeHeads(const std::string& prefix, const TraceVectors& keys,
+                         const TraceVectors& queries);
+
   SafetensorsFile file_;
   int kv_heads_ = 0;
   int query_heads_ = 0;

@@ -2,6 +2,8 @@
 # a CMake package, and archives of all that.
 include(CMakePackageConfigHelpers)
 
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # a package needs the programs, not the tests
+
 set(kvsift_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kvsift)
 set(kvsift_header_dir ${CMAKE_INSTALL_INCLUDEDIR}/kvsift)
 

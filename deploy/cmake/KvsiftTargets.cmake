@@ -38,11 +38,13 @@ endfunction()
 add_custom_target(programs)
 
 # kvsift_program(NAME SOURCES... [LIBS libs...])
-# A program in bin/, installed with the project.
+# A program in bin/; installed with the project unless it is one of the tests'.
 function(kvsift_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} kvsift_build_rules)
-  add_dependencies(programs ${name})
-  set_property(GLOBAL APPEND PROPERTY KVSIFT_PROGRAMS ${name})
+  if(NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/tests/")
+    add_dependencies(programs ${name})
+    set_property(GLOBAL APPEND PROPERTY KVSIFT_PROGRAMS ${name})
+  endif()
 endfunction()

@@ -42,6 +42,8 @@ std::span<const float> RowScan::scales(int64_t token) const {
 void RowScan::Run(std::byte* memory, std::unique_ptr<Scratch> scratch) {
   memory_ = memory;
   scratch_ = std::move(scratch);
+  // Where everything is taken, only scores need the queries.
+  if (shape_.keys.empty() && shape_.selection->scores == nullptr) return;
   PrepareRows();
   if (shape_.keys.empty()) return;
   PrepareLists();

@@ -31,8 +31,8 @@ void EncodeKeys(const StoreFormat& format, int layer, ElementType type,
 // [vectors, QueryPlanes, D/32] and, for estimators with query scales, their scales [vectors]
 // (else `scales` is empty). Queries need no key scale: they are cut by their own size.
 void EncodeQueries(int head_dim, int key_bits, Estimator estimator, ElementType type,
-                   int64_t vectors, std::span<const std::byte> queries,
-                   std::span<std::byte> codes, std::span<float> scales);
+                   int64_t vectors, std::span<const std::byte> queries, std::span<std::byte> codes,
+                   std::span<float> scales);
 
 // Index of the first element that is not finite or exceeds 2^32 in magnitude, or -1.
 int64_t FirstInvalidElement(ElementType type, std::span<const std::byte> elements);

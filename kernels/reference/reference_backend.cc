@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/encode/encode.h"
+#include "kernels/encode/portable_encode.h"
 #include "kernels/reference/key_pages.h"
 #include "kernels/reference/selection.h"
 
@@ -75,7 +75,7 @@ class ReferenceBackend final : public Backend {
     const StoreFormat& format = StoreOf(write).format;
     std::vector<std::byte> codes(
         static_cast<size_t>(write.count * format.shape.key_bytes_per_position()));
-    EncodeKeys(format, write.layer, *write.keys.raw, write.keys.bytes, codes);
+    EncodeKeysPortably(format, write.layer, *write.keys.raw, write.keys.bytes, codes);
     Keys(write).Write(write.start, write.count, codes);
   }
 

@@ -1,7 +1,8 @@
 // The backend that defines correct: obvious, slow, one thread.
 //
-// Its pages hold codes in wire layout, 16 keys of one kv head to a tile. It scores one dimension
-// at a time (estimate/score.h) and sorts every position (select/token_lists.h).
+// Its pages hold codes in wire layout, 16 keys of one kv head to a tile. It encodes one coordinate
+// (encode/portable_encode.h) and scores one dimension (estimate/score.h) at a time, and sorts every
+// position (select/token_lists.h).
 #ifndef KVSIFT_KERNELS_REFERENCE_REFERENCE_BACKEND_H_
 #define KVSIFT_KERNELS_REFERENCE_REFERENCE_BACKEND_H_
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "kernels/encode/encode.h"
+#include "kernels/encode/portable_encode.h"
 #include "kernels/encode/wire_codes.h"
 #include "kernels/estimate/score.h"
 #include "kernels/select/token_lists.h"
@@ -32,8 +32,9 @@ Queries UnpackQueries(const Selection& selection, const StoreShape& shape) {
   if (selection.queries.raw) {
     packed.resize(vectors * code_bytes);
     queries.scales.resize(HasQueryScales(estimator) ? vectors : 0);
-    EncodeQueries(shape.head_dim, shape.key_bits, estimator, *selection.queries.raw,
-                  static_cast<int64_t>(vectors), selection.queries.bytes, packed, queries.scales);
+    EncodeQueriesPortably(shape.head_dim, shape.key_bits, estimator, *selection.queries.raw,
+                          static_cast<int64_t>(vectors), selection.queries.bytes, packed,
+                          queries.scales);
   }
   for (size_t v = 0; v < vectors; ++v) {
     Code code(static_cast<size_t>(shape.padded_dim()));

@@ -87,8 +87,11 @@ class Engine::Impl {
 namespace {
 
 StoreInfo InfoOf(const Store& store) {
-  StoreInfo info;
-  store.scheduler().Inspect([&](const PagePool&) { info = store.Info(); });
+  StoreInfo info{*store.description()};
+  store.scheduler().Inspect([&](const PagePool&) {
+    info.sequences = store.sequences();
+    info.resident_bytes = store.account().resident_bytes;
+  });
   return info;
 }
 
@@ -125,6 +128,13 @@ absl::StatusOr<StoreInfo> Engine::GetStore(std::string_view name) const {
   const auto store = impl_->Find(name);
   if (!store.ok()) return store.status();
   return InfoOf(**store);
+}
+
+absl::StatusOr<std::shared_ptr<const StoreDescription>> Engine::DescribeStore(
+    std::string_view name) const {
+  const auto store = impl_->Find(name);
+  if (!store.ok()) return store.status();
+  return (*store)->description();
 }
 
 std::vector<StoreInfo> Engine::ListStores(std::string_view after, int limit) const {

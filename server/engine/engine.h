@@ -36,15 +36,19 @@ struct StoreConfig {
   bool operator==(const StoreConfig&) const = default;
 };
 
-// A store as clients see it.
-struct StoreInfo {
+// What never changes about a store.
+struct StoreDescription {
   StoreConfig config;
   std::vector<float> thresholds;  // [layers, kv_heads, 2^bits - 1], or empty
   uint64_t fingerprint = 0;       // hash of everything that decides codes
-  int64_t sequences = 0;
-  int64_t resident_bytes = 0;  // pages charged to this store
   int64_t page_bytes = 0;
   int32_t page_positions = 0;
+};
+
+// A store as clients see it.
+struct StoreInfo : StoreDescription {
+  int64_t sequences = 0;
+  int64_t resident_bytes = 0;  // pages charged to this store
 };
 
 struct SequenceInfo {
@@ -157,6 +161,11 @@ class Engine {
 
   // Errors: NOT_FOUND.
   absl::StatusOr<StoreInfo> GetStore(std::string_view name) const;
+
+  // What every request is checked against: shared, where GetStore copies. Outlives the store.
+  // Errors: NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<const StoreDescription>> DescribeStore(
+      std::string_view name) const;
 
   // At most `limit` stores with names greater than `after`, ascending by name.
   std::vector<StoreInfo> ListStores(std::string_view after, int limit) const;

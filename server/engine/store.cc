@@ -1,6 +1,7 @@
 #include "server/engine/store.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,21 @@
 #include "server/engine/store_config.h"
 
 namespace kvsift {
+namespace {
+
+std::shared_ptr<const StoreDescription> Describe(const StoreConfig& config,
+                                                 const StoreFormat& format,
+                                                 const PageLayout& layout) {
+  auto description = std::make_shared<StoreDescription>();
+  description->config = config;
+  description->thresholds = format.thresholds;
+  description->fingerprint = Fingerprint(config);
+  description->page_bytes = layout.page_bytes;
+  description->page_positions = layout.positions;
+  return description;
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<Store>> Store::Create(const StoreConfig& config, Backend& backend,
                                                      Scheduler& scheduler, int64_t max_page_bytes) {
@@ -25,15 +41,14 @@ absl::StatusOr<std::shared_ptr<Store>> Store::Create(const StoreConfig& config, 
 }
 
 Store::Store(const StoreConfig& config, Backend& backend, Scheduler& scheduler)
-    : config_(config),
-      format_(MakeStoreFormat(config.shape, config.key_scales)),
+    : format_(MakeStoreFormat(config.shape, config.key_scales)),
       layout_(MakePageLayout(config.shape, kPagePositions)),
-      fingerprint_(Fingerprint(config)),
+      description_(Describe(config, format_, layout_)),
       backend_(backend),
       scheduler_(scheduler) {}
 
 std::optional<int> Store::LayerIndex(int32_t layer_id) const {
-  const auto& ids = config_.layer_ids;
+  const auto& ids = config().layer_ids;
   const auto found = std::lower_bound(ids.begin(), ids.end(), layer_id);
   if (found == ids.end() || *found != layer_id) return std::nullopt;
   return static_cast<int>(found - ids.begin());
@@ -97,16 +112,6 @@ void Store::TrimPages(Sequence& sequence, PagePool& pool) const {
     sequence.pages.pop_back();
   }
   sequence.table_entries = std::min(sequence.table_entries, static_cast<int64_t>(kept));
-}
-
-StoreInfo Store::Info() const {
-  return {.config = config_,
-          .thresholds = format_.thresholds,
-          .fingerprint = fingerprint_,
-          .sequences = sequences_,
-          .resident_bytes = account_.resident_bytes,
-          .page_bytes = layout_.page_bytes,
-          .page_positions = layout_.positions};
 }
 
 }  // namespace kvsift

@@ -34,14 +34,15 @@ class Store {
                                                        Scheduler& scheduler,
                                                        int64_t max_page_bytes);
 
-  const StoreConfig& config() const { return config_; }
+  const std::shared_ptr<const StoreDescription>& description() const { return description_; }
+  const StoreConfig& config() const { return description_->config; }
   const StoreShape& shape() const { return format_.shape; }
   const StoreFormat& format() const { return format_; }
   const PageLayout& layout() const { return layout_; }
   const BackendStore& backend_store() const { return *backend_store_; }
   Backend& backend() const { return backend_; }
   Scheduler& scheduler() const { return scheduler_; }
-  uint64_t fingerprint() const { return fingerprint_; }
+  uint64_t fingerprint() const { return description_->fingerprint; }
 
   // Index of the layer with that id, or nothing.
   std::optional<int> LayerIndex(int32_t layer_id) const;
@@ -62,6 +63,8 @@ class Store {
 
   uint64_t NextEpoch() { return ++last_epoch_; }
   Account& account() { return account_; }
+  const Account& account() const { return account_; }
+  int64_t sequences() const { return sequences_; }
 
   // A sequence with no positions, which nobody can see yet.
   std::unique_ptr<Sequence> NewSequence() const;
@@ -75,15 +78,12 @@ class Store {
   bool deleted() const { return deleted_; }
   void set_deleted() { deleted_ = true; }
 
-  StoreInfo Info() const;
-
  private:
   Store(const StoreConfig& config, Backend& backend, Scheduler& scheduler);
 
-  const StoreConfig config_;
   const StoreFormat format_;
   const PageLayout layout_;
-  const uint64_t fingerprint_;
+  const std::shared_ptr<const StoreDescription> description_;
   Backend& backend_;
   Scheduler& scheduler_;
   std::unique_ptr<BackendStore> backend_store_;

@@ -81,7 +81,7 @@ absl::Status FillScales(const Calibration& calibration, v1::CalibrateResponse& r
 void RunCalibrate(Executor& executor, uint64_t incarnation,
                   UnaryCall<v1::CalibrateRequest, v1::CalibrateResponse>& call) {
   auto& calibration = call.Create<Calibration>();
-  const absl::Status ready = ConvertCalibrate(call.request(), calibration);
+  absl::Status ready = ConvertCalibrate(call.request(), calibration);
   if (!ready.ok()) return call.Complete(ready);
   executor.Run(
       std::ssize(calibration.layers),

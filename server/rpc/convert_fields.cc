@@ -92,7 +92,7 @@ absl::StatusOr<std::optional<ElementType>> ConvertElementType(std::string_view f
 }
 
 absl::StatusOr<int> ConvertPageSize(int32_t page_size) {
-  const absl::Status valid = CheckRange("page_size", page_size, 0, kMaxPageSize);
+  absl::Status valid = CheckRange("page_size", page_size, 0, kMaxPageSize);
   if (!valid.ok()) return valid;
   return page_size == 0 ? kDefaultPageSize : page_size;
 }

@@ -16,13 +16,18 @@ namespace {
 
 constexpr uint64_t kAnyEpoch = std::numeric_limits<uint64_t>::max();
 
-absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreInfo& store, bool is_step,
+absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreDescription& store, bool is_step,
                            StepInput& input) {
   const auto& ids = batch.layer_ids();
   if (is_step && ids.size() != 1) return CheckSize("keys.layer_ids", ids.size(), 1, "the layer");
   if (ids.empty()) return InvalidField("keys.layer_ids", "0 elements", "one or more");
+  if (ids.size() > std::ssize(store.config.layer_ids)) {
+    return InvalidField(
+        "keys.layer_ids", absl::StrCat(ids.size(), " elements"),
+        absl::StrCat("distinct layers, of which the store has ", store.config.layer_ids.size()));
+  }
   for (int i = 0; i < ids.size(); ++i) {
-    const absl::Status known = CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
+    absl::Status known = CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
     if (!known.ok()) return known;
   }
   std::vector<int32_t> sorted(ids.begin(), ids.end());
@@ -94,13 +99,14 @@ absl::Status CheckKeyBytes(const v1::KeyBatch& batch, const StoreShape& shape, i
                      {CodeBytes(shape.head_dim, shape.key_bits), "bytes of code"}});
 }
 
-absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreInfo& store, StepInput& input) {
+absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreDescription& store,
+                            StepInput& input) {
   const auto keys = SumOfCounts(
       "keys.counts", std::span(batch.counts().data(), static_cast<size_t>(batch.counts_size())));
   if (!keys.ok()) return keys.status();
   const auto raw = ConvertElementType("keys.element_type", batch.element_type());
   if (!raw.ok()) return raw.status();
-  const absl::Status sized = CheckKeyBytes(batch, store.config.shape, *keys, *raw);
+  absl::Status sized = CheckKeyBytes(batch, store.config.shape, *keys, *raw);
   if (!sized.ok()) return sized;
   if (raw->has_value() && *keys > 0 && store.config.key_scales.empty()) {
     return FieldError(absl::StatusCode::kFailedPrecondition, "keys.element_type",
@@ -113,7 +119,7 @@ absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreInfo& store, S
 
 }  // namespace
 
-absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreInfo& store) {
+absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreDescription& store) {
   const auto& ids = store.config.layer_ids;
   if (std::binary_search(ids.begin(), ids.end(), layer_id)) return absl::OkStatus();
   return FieldError(absl::StatusCode::kNotFound, field, std::to_string(layer_id),
@@ -130,7 +136,7 @@ absl::Status ConvertExpectedEpochs(std::string_view field,
                                    const google::protobuf::RepeatedField<uint64_t>& epochs,
                                    StepInput& input) {
   if (epochs.empty()) return absl::OkStatus();
-  const absl::Status valid =
+  absl::Status valid =
       CheckSize(field, epochs.size(), std::ssize(input.entries), "one per entry, or none");
   if (!valid.ok()) return valid;
   for (int i = 0; i < epochs.size(); ++i) {
@@ -139,7 +145,7 @@ absl::Status ConvertExpectedEpochs(std::string_view field,
   return absl::OkStatus();
 }
 
-absl::Status ConvertKeys(const v1::KeyBatch& batch, const StoreInfo& store, bool is_step,
+absl::Status ConvertKeys(const v1::KeyBatch& batch, const StoreDescription& store, bool is_step,
                          StepInput& input) {
   absl::Status valid = ConvertLayers(batch, store, is_step, input);
   if (valid.ok()) valid = ConvertConflictRule(batch.on_conflict(), input);

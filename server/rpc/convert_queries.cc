@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/rpc/convert_fields.h"
+#include "server/rpc/convert_keys.h"
 #include "server/rpc/convert_values.h"
 #include "server/rpc/errors.h"
 
@@ -67,6 +68,8 @@ absl::StatusOr<Policy> ConvertPolicy(const v1::Policy& message, int32_t max_k) {
 }
 
 absl::Status ConvertPolicies(const v1::QueryBatch& batch, int32_t max_k, StepInput& input) {
+  absl::Status few = CheckEntryCount("queries.policies", batch.policies_size());
+  if (!few.ok()) return few;
   input.policies.reserve(batch.policies_size());
   for (int i = 0; i < batch.policies_size(); ++i) {
     const auto policy = ConvertPolicy(batch.policies(i), max_k);
@@ -83,8 +86,7 @@ absl::Status ConvertPolicies(const v1::QueryBatch& batch, int32_t max_k, StepInp
 
 absl::Status ConvertEntries(const v1::QueryBatch& batch, StepInput& input) {
   const int64_t entries = std::ssize(input.entries);
-  const absl::Status sized =
-      CheckSize("queries.counts", batch.counts_size(), entries, "one per entry");
+  absl::Status sized = CheckSize("queries.counts", batch.counts_size(), entries, "one per entry");
   if (!sized.ok()) return sized;
   const auto tokens =
       SumOfCounts("queries.counts", std::span(batch.counts().data(), static_cast<size_t>(entries)));
@@ -130,11 +132,11 @@ absl::StatusOr<int> SharedPlanes(const StepInput& input, int key_bits) {
 absl::Status ConvertCodes(const v1::QueryBatch& batch, const StoreShape& shape, StepInput& input) {
   const auto planes = SharedPlanes(input, shape.key_bits);
   if (!planes.ok()) return planes.status();
-  const absl::Status sized = CheckBytes("queries.queries", batch.queries().size(),
-                                        {{input.query_tokens, "query tokens"},
-                                         {shape.query_heads, "query heads"},
-                                         {*planes, "planes"},
-                                         {CodeBytes(shape.head_dim, 1), "bytes"}});
+  absl::Status sized = CheckBytes("queries.queries", batch.queries().size(),
+                                  {{input.query_tokens, "query tokens"},
+                                   {shape.query_heads, "query heads"},
+                                   {*planes, "planes"},
+                                   {CodeBytes(shape.head_dim, 1), "bytes"}});
   if (!sized.ok()) return sized;
   const int64_t scales = *planes == kFineQueryBits ? input.query_tokens * shape.query_heads : 0;
   input.request.query_scales = {batch.query_scales().data(), static_cast<size_t>(scales)};
@@ -144,11 +146,11 @@ absl::Status ConvertCodes(const v1::QueryBatch& batch, const StoreShape& shape, 
 
 absl::Status CheckRawQueries(const v1::QueryBatch& batch, const StoreShape& shape, ElementType type,
                              const StepInput& input) {
-  const absl::Status sized = CheckBytes("queries.queries", batch.queries().size(),
-                                        {{input.query_tokens, "query tokens"},
-                                         {shape.query_heads, "query heads"},
-                                         {shape.head_dim, "elements"},
-                                         {ElementBytes(type), "bytes"}});
+  absl::Status sized = CheckBytes("queries.queries", batch.queries().size(),
+                                  {{input.query_tokens, "query tokens"},
+                                   {shape.query_heads, "query heads"},
+                                   {shape.head_dim, "elements"},
+                                   {ElementBytes(type), "bytes"}});
   if (!sized.ok()) return sized;
   return CheckSize("queries.query_scales", batch.query_scales_size(), 0, "for raw queries");
 }
@@ -159,7 +161,7 @@ absl::Status ConvertQueryData(const v1::QueryBatch& batch, const StoreShape& sha
   if (!raw.ok()) return raw.status();
   input.request.queries = {std::as_bytes(std::span(batch.queries())), *raw};
   if (input.query_tokens == 0) {
-    const absl::Status empty =
+    absl::Status empty =
         CheckBytes("queries.queries", batch.queries().size(), {{0, "query tokens"}});
     if (!empty.ok()) return empty;
     return CheckSize("queries.query_scales", batch.query_scales_size(), 0, "for no query tokens");

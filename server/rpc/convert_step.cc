@@ -15,7 +15,7 @@ namespace {
 
 // The demand comes first: under another fingerprint every size could look wrong.
 template <typename Message>
-absl::Status ConvertStore(const Message& message, const StoreInfo& store, StepInput& input) {
+absl::Status ConvertStore(const Message& message, const StoreDescription& store, StepInput& input) {
   // Demanded even where the client does not, so that the sizes that were checked against this
   // store are never read as those of a namesake created in between.
   input.request.store = store.config.name;
@@ -34,14 +34,15 @@ void View(StepInput& input) {
 }
 
 template <typename Message>
-absl::Status ConvertKeysOnly(const Message& message, const StoreInfo& store, StepInput& input) {
+absl::Status ConvertKeysOnly(const Message& message, const StoreDescription& store,
+                             StepInput& input) {
   absl::Status valid = ConvertStore(message, store, input);
   if (valid.ok()) valid = ConvertKeys(message.keys(), store, /*is_step=*/false, input);
   View(input);
   return valid;
 }
 
-absl::Status ConvertSelectEntries(const v1::SelectRequest& message, const StoreInfo& store,
+absl::Status ConvertSelectEntries(const v1::SelectRequest& message, const StoreDescription& store,
                                   StepInput& input) {
   absl::Status valid = CheckLayer("layer_id", message.layer_id(), store);
   if (valid.ok()) valid = CheckEntryCount("sequence_ids", message.sequence_ids_size());
@@ -56,18 +57,18 @@ absl::Status ConvertSelectEntries(const v1::SelectRequest& message, const StoreI
 
 }  // namespace
 
-absl::Status ConvertAppend(const v1::AppendKeysRequest& message, const StoreInfo& store,
+absl::Status ConvertAppend(const v1::AppendKeysRequest& message, const StoreDescription& store,
                            StepInput& input) {
   return ConvertKeysOnly(message, store, input);
 }
 
-absl::Status ConvertStreamAppend(const v1::StreamAppendKeysRequest& message, const StoreInfo& store,
-                                 StepInput& input) {
+absl::Status ConvertStreamAppend(const v1::StreamAppendKeysRequest& message,
+                                 const StoreDescription& store, StepInput& input) {
   return ConvertKeysOnly(message, store, input);
 }
 
-absl::Status ConvertSelect(const v1::SelectRequest& message, const StoreInfo& store, int32_t max_k,
-                           StepInput& input) {
+absl::Status ConvertSelect(const v1::SelectRequest& message, const StoreDescription& store,
+                           int32_t max_k, StepInput& input) {
   absl::Status valid = ConvertStore(message, store, input);
   if (valid.ok()) valid = ConvertSelectEntries(message, store, input);
   if (valid.ok()) valid = ConvertQueries(message.queries(), store.config.shape, max_k, input);
@@ -75,8 +76,8 @@ absl::Status ConvertSelect(const v1::SelectRequest& message, const StoreInfo& st
   return valid;
 }
 
-absl::Status ConvertStep(const v1::StepRequest& message, const StoreInfo& store, int32_t max_k,
-                         StepInput& input) {
+absl::Status ConvertStep(const v1::StepRequest& message, const StoreDescription& store,
+                         int32_t max_k, StepInput& input) {
   absl::Status valid = ConvertStore(message, store, input);
   if (valid.ok()) valid = ConvertKeys(message.keys(), store, /*is_step=*/true, input);
   if (valid.ok() && message.has_queries()) {

@@ -34,14 +34,14 @@ struct StepInput {
 // Each fills `input`, which views `message` and `store` from then on; `store` is the one it names.
 // Errors: INVALID_ARGUMENT, NOT_FOUND (a layer), FAILED_PRECONDITION (another fingerprint, or raw
 // keys for a store without key scales), each with a FieldViolation.
-absl::Status ConvertAppend(const v1::AppendKeysRequest& message, const StoreInfo& store,
+absl::Status ConvertAppend(const v1::AppendKeysRequest& message, const StoreDescription& store,
                            StepInput& input);
-absl::Status ConvertStreamAppend(const v1::StreamAppendKeysRequest& message, const StoreInfo& store,
-                                 StepInput& input);
-absl::Status ConvertSelect(const v1::SelectRequest& message, const StoreInfo& store, int32_t max_k,
-                           StepInput& input);
-absl::Status ConvertStep(const v1::StepRequest& message, const StoreInfo& store, int32_t max_k,
-                         StepInput& input);
+absl::Status ConvertStreamAppend(const v1::StreamAppendKeysRequest& message,
+                                 const StoreDescription& store, StepInput& input);
+absl::Status ConvertSelect(const v1::SelectRequest& message, const StoreDescription& store,
+                           int32_t max_k, StepInput& input);
+absl::Status ConvertStep(const v1::StepRequest& message, const StoreDescription& store,
+                         int32_t max_k, StepInput& input);
 
 }  // namespace kvsift
 

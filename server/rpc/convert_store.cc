@@ -68,7 +68,7 @@ absl::Status CheckHeads(const v1::StoreConfig& config) {
 absl::Status CheckKeyScales(const v1::StoreConfig& config) {
   const auto& scales = config.key_scales();
   if (scales.empty()) return absl::OkStatus();
-  const absl::Status valid =
+  absl::Status valid =
       CheckSize("config.key_scales", scales.size(),
                 int64_t{config.layer_ids_size()} * config.kv_heads(), "layers x kv_heads, or none");
   if (!valid.ok()) return valid;

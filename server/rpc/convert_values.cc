@@ -42,7 +42,7 @@ absl::Status CheckFineCodes(const StoreShape& shape, const StepRequest& request,
                         "-7 to 7");
   }
   for (int64_t i = 0; i < count; ++i) {
-    const absl::Status valid =
+    absl::Status valid =
         CheckScale(first + i, request.query_scales[first + i], codes.subspan(i * size, size));
     if (!valid.ok()) return valid;
   }

@@ -7,6 +7,7 @@
 #define KVSIFT_SERVER_RPC_CONVERT_VALUES_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "kernels/format/element.h"

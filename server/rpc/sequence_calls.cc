@@ -1,6 +1,7 @@
 #include "server/rpc/sequence_calls.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +33,7 @@ absl::Status UnknownSequence(std::string_view field, uint64_t id) {
 }
 
 // The sequence `id` of `store` as a mutation left it.
-SequenceInfo InfoOf(const StoreInfo& store, uint64_t id, const MutationResult& result) {
+SequenceInfo InfoOf(const StoreDescription& store, uint64_t id, const MutationResult& result) {
   SequenceInfo info{.id = id, .epoch = result.epoch, .lengths = result.lengths, .pages = 0};
   for (const int64_t length : info.lengths) {
     info.pages = std::max(info.pages, (length + store.page_positions - 1) / store.page_positions);
@@ -67,11 +68,12 @@ absl::Status WithField(const Request& request, const MutationResult& result) {
 
 // What a truncation or fork tells once it is done.
 template <typename Call>
-std::function<void(MutationResult)> Answer(const Engine& engine, Call& call, StoreInfo store,
+std::function<void(MutationResult)> Answer(const Engine& engine, Call& call,
+                                           std::shared_ptr<const StoreDescription> store,
                                            uint64_t id) {
   return [&engine, &call, store = std::move(store), id](const MutationResult& result) {
     if (result.status.ok()) {
-      FillSequence(InfoOf(store, id, result), store.config.layer_ids,
+      FillSequence(InfoOf(*store, id, result), store->config.layer_ids,
                    *call.response().mutable_sequence());
       call.response().set_server_incarnation(engine.incarnation());
     }
@@ -83,13 +85,13 @@ std::function<void(MutationResult)> Answer(const Engine& engine, Call& call, Sto
 
 void RunGetSequence(Engine& engine,
                     UnaryCall<v1::GetSequenceRequest, v1::GetSequenceResponse>& call) {
-  const auto store = engine.GetStore(call.request().store());
+  const auto store = engine.DescribeStore(call.request().store());
   if (!store.ok()) return call.Complete(store.status());
   const auto sequence = engine.GetSequence(call.request().store(), call.request().sequence_id());
   if (!sequence.ok()) {
     return call.Complete(UnknownSequence("sequence_id", call.request().sequence_id()));
   }
-  FillSequence(*sequence, store->config.layer_ids, *call.response().mutable_sequence());
+  FillSequence(*sequence, (*store)->config.layer_ids, *call.response().mutable_sequence());
   call.response().set_server_incarnation(engine.incarnation());
   call.Complete(absl::OkStatus());
 }
@@ -100,14 +102,14 @@ void RunListSequences(Engine& engine,
   if (!size.ok()) return call.Complete(size.status());
   const auto after = ConvertSequencePageToken(call.request().page_token());
   if (!after.ok()) return call.Complete(after.status());
-  const auto store = engine.GetStore(call.request().store());
+  const auto store = engine.DescribeStore(call.request().store());
   if (!store.ok()) return call.Complete(store.status());
   // One more than asked tells whether there is another page.
   const auto listed = engine.ListSequences(call.request().store(), *after, *size + 1);
   if (!listed.ok()) return call.Complete(listed.status());
   const int64_t shown = std::min<int64_t>(std::ssize(*listed), *size);
   for (int64_t i = 0; i < shown; ++i) {
-    FillSequence((*listed)[i], store->config.layer_ids, *call.response().add_sequences());
+    FillSequence((*listed)[i], (*store)->config.layer_ids, *call.response().add_sequences());
   }
   if (shown < std::ssize(*listed)) {
     call.response().set_next_page_token(SequencePageToken((*listed)[shown - 1].id));
@@ -119,9 +121,9 @@ void RunListSequences(Engine& engine,
 void RunTruncate(Engine& engine,
                  UnaryCall<v1::TruncateSequenceRequest, v1::TruncateSequenceResponse>& call) {
   const v1::TruncateSequenceRequest& request = call.request();
-  const absl::Status valid = CheckLength(request.length());
+  absl::Status valid = CheckLength(request.length());
   if (!valid.ok()) return call.Complete(valid);
-  auto store = engine.GetStore(request.store());
+  auto store = engine.DescribeStore(request.store());
   if (!store.ok()) return call.Complete(store.status());
   engine.Truncate(request.store(), request.sequence_id(), ExpectedEpoch(request), request.length(),
                   Answer(engine, call, *std::move(store), request.sequence_id()));
@@ -129,9 +131,9 @@ void RunTruncate(Engine& engine,
 
 void RunFork(Engine& engine, UnaryCall<v1::ForkSequenceRequest, v1::ForkSequenceResponse>& call) {
   const v1::ForkSequenceRequest& request = call.request();
-  const absl::Status valid = CheckLength(request.length());
+  absl::Status valid = CheckLength(request.length());
   if (!valid.ok()) return call.Complete(valid);
-  auto store = engine.GetStore(request.store());
+  auto store = engine.DescribeStore(request.store());
   if (!store.ok()) return call.Complete(store.status());
   engine.Fork(request.store(), request.parent_id(), request.child_id(), ExpectedEpoch(request),
               request.length(), Answer(engine, call, *std::move(store), request.child_id()));

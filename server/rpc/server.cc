@@ -11,18 +11,18 @@
 #include "grpcpp/server_builder.h"
 #include "kernels/backends.h"
 #include "kernels/page_memory.h"
+#include "kvsift/v1/selection.grpc.pb.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/listen_address.h"
 #include "server/rpc/selection_service.h"
+#include "server/rpc/tuning.h"
 
 namespace kvsift {
 namespace {
 
 // How long answers that are complete may take to leave once all calls are done or cancelled.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
-// Pings more often than this are answered with GOAWAY.
-constexpr int kMinPingIntervalMs = 10'000;
 
 absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const ServerOptions& options,
                                                      Executor& executor) {
@@ -73,13 +73,13 @@ class GrpcServer final : public Server {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    Tune(options, builder);
+    TuneServer(options.max_message_bytes, builder);
     std::vector<ListenAddress> listeners;
     std::vector<int> ports(options.listen.size(), 0);
     for (size_t i = 0; i < options.listen.size(); ++i) {
       auto address = ParseListenAddress(options.listen[i]);
       if (!address.ok()) return address.status();
-      const absl::Status is_free =
+      absl::Status is_free =
           address->is_unix() ? RemoveStaleSocket(address->path) : absl::OkStatus();
       if (!is_free.ok()) return is_free;
       builder.AddListeningPort(address->text, grpc::InsecureServerCredentials(), &ports[i]);
@@ -88,17 +88,6 @@ class GrpcServer final : public Server {
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     return CheckListening(listeners, ports);
-  }
-
-  static void Tune(const ServerOptions& options, grpc::ServerBuilder& builder) {
-    builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
-    builder.SetMaxSendMessageSize(static_cast<int>(options.max_message_bytes));
-    // A second server on the same port is a mistake, not a pool.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    // Workers may keep idle connections alive.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                               kMinPingIntervalMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   }
 
   absl::Status CheckListening(const std::vector<ListenAddress>& listeners,
@@ -111,6 +100,9 @@ class GrpcServer final : public Server {
       addresses_.push_back(listeners[i].WithPort(ports[i]));
     }
     if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
+    if (auto* health = server_->GetHealthCheckService()) {
+      health->SetServingStatus(v1::SelectionService::service_full_name(), true);
+    }
     return absl::OkStatus();
   }
 
@@ -147,7 +139,7 @@ class GrpcServer final : public Server {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       Logger& logger) {
   auto server = std::make_unique<GrpcServer>(options, logger);
-  const absl::Status started = server->Start(options);
+  absl::Status started = server->Start(options);
   if (!started.ok()) return started;
   return server;
 }

@@ -1,5 +1,9 @@
 #include "server/rpc/step_call.h"
 
+#include <memory>
+#include <string>
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "server/rpc/answer_writer.h"
 #include "server/rpc/convert_step.h"
@@ -11,13 +15,13 @@ namespace {
 // What a step needs until it is done; lives on the call's arena.
 struct StepState {
   absl::Status Find(const Engine& engine, const std::string& name) {
-    absl::StatusOr<StoreInfo> found = engine.GetStore(name);
+    auto found = engine.DescribeStore(name);
     if (!found.ok()) return found.status();
     store = *std::move(found);
     return absl::OkStatus();
   }
 
-  StoreInfo store;
+  std::shared_ptr<const StoreDescription> store;
   StepInput input;
 };
 
@@ -44,7 +48,7 @@ void RunWithAnswer(Engine& engine, Call& call, StepState& state) {
 void RunAppend(Engine& engine, UnaryCall<v1::AppendKeysRequest, v1::AppendKeysResponse>& call) {
   auto& state = call.Create<StepState>();
   absl::Status ready = state.Find(engine, call.request().store());
-  if (ready.ok()) ready = ConvertAppend(call.request(), state.store, state.input);
+  if (ready.ok()) ready = ConvertAppend(call.request(), *state.store, state.input);
   if (!ready.ok()) return call.Complete(ready);
   engine.Step(state.input.request, nullptr,
               [&engine, &call](const StepResult& result) { Finish(engine, call, result); });
@@ -54,7 +58,7 @@ void RunSelect(Engine& engine, UnaryCall<v1::SelectRequest, v1::SelectResponse>&
   auto& state = call.Create<StepState>();
   absl::Status ready = state.Find(engine, call.request().store());
   const int32_t max_k = engine.limits().max_k;
-  if (ready.ok()) ready = ConvertSelect(call.request(), state.store, max_k, state.input);
+  if (ready.ok()) ready = ConvertSelect(call.request(), *state.store, max_k, state.input);
   if (!ready.ok()) return call.Complete(ready);
   RunWithAnswer(engine, call, state);
 }
@@ -63,7 +67,7 @@ void RunStep(Engine& engine, UnaryCall<v1::StepRequest, v1::StepResponse>& call)
   auto& state = call.Create<StepState>();
   absl::Status ready = state.Find(engine, call.request().store());
   const int32_t max_k = engine.limits().max_k;
-  if (ready.ok()) ready = ConvertStep(call.request(), state.store, max_k, state.input);
+  if (ready.ok()) ready = ConvertStep(call.request(), *state.store, max_k, state.input);
   if (!ready.ok()) return call.Complete(ready);
   RunWithAnswer(engine, call, state);
 }

@@ -1,5 +1,6 @@
 #include "server/rpc/stream_append.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -31,7 +32,7 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   // Half-close, or the client is gone, in which case nobody hears the answer.
   void OnReadDone(bool ok) override {
     if (!ok) return Answer();
-    const absl::Status started = Apply();
+    absl::Status started = Apply();
     if (!started.ok()) Finish(ToGrpcStatus(UnderMessage(started)));
   }
 
@@ -45,7 +46,7 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   // One message and what was made of it.
   struct Message {
     v1::StreamAppendKeysRequest request;
-    StoreInfo store;
+    std::shared_ptr<const StoreDescription> store;
     StepInput input;
   };
 
@@ -55,10 +56,10 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     in_.Clear();
     if (!ready.ok()) return ready;
     InheritStore(message_->request);
-    absl::StatusOr<StoreInfo> store = engine_.GetStore(store_);
+    auto store = engine_.DescribeStore(store_);
     if (!store.ok()) return store.status();
     message_->store = *std::move(store);
-    ready = ConvertStreamAppend(message_->request, message_->store, message_->input);
+    ready = ConvertStreamAppend(message_->request, *message_->store, message_->input);
     if (!ready.ok()) return ready;
     engine_.Step(message_->input.request, nullptr,
                  [this](const StepResult& result) { OnApplied(result); });

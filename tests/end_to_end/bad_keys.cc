@@ -61,6 +61,9 @@ std::vector<BadInput> BadShapes() {
           "append to a layer twice", [](Append& r) { r.mutable_keys()->set_layer_ids(1, 3); },
           "keys.layer_ids", "3", "distinct"),
       Invalid(
+          "more layers than the store has", [](Append& r) { r.mutable_keys()->add_layer_ids(7); },
+          "keys.layer_ids", "3 elements", "of which the store has 2"),
+      Invalid(
           "starts too short", [](Append& r) { r.mutable_keys()->mutable_starts()->RemoveLast(); },
           "keys.starts", "1 elements", "2 elements"),
       Invalid(

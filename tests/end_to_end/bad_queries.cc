@@ -116,6 +116,12 @@ std::vector<BadInput> BadShapes() {
               },
               "queries.query_scales", "8 elements", "0 elements"),
           Invalid(
+              "more policies than entries can name",
+              [](Q& q) {
+                for (int j = 0; j < 16384; ++j) *q.add_policies() = q.policies(0);
+              },
+              "queries.policies", "16385 elements", "16384"),
+          Invalid(
               "no policies", [](Q& q) { q.clear_policies(); }, "queries.policies", "0 elements",
               "at least 1"),
           Invalid(

@@ -36,7 +36,7 @@ class Ignore final : public BatchObserver {
 
 StoreConfig SmallConfig() {
   StoreConfig config;
-  config.name = "s";
+  config.name = std::string("s");
   config.layer_ids = {3, 7};
   config.shape = {.layers = 2, .kv_heads = 2, .query_heads = 4, .head_dim = 64, .key_bits = 2};
   config.key_scales = {1.0f, 2.0f, 0.5f, 3.0f};

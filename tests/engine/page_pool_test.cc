@@ -152,7 +152,9 @@ TEST(PagePool, HandsOutDisjointPagesAndIsWholeAgainAfterRandomUse) {
     if (!pages.ok()) continue;
     for (const PageAddress page : *pages) {
       const auto next = live.lower_bound(page);
-      if (next != live.end()) ASSERT_LE(page + bytes, next->first);
+      if (next != live.end()) {
+        ASSERT_LE(page + bytes, next->first);
+      }
       if (next != live.begin()) {
         ASSERT_LE(std::prev(next)->first + std::prev(next)->second, page);
       }

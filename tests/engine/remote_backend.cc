@@ -23,17 +23,18 @@ void PrintAndAbort(const std::string& violation) {
   std::abort();
 }
 
+// Pages that are dead hold poison.
 class PoisonedMemory final : public PageMemory {
  public:
-  explicit PoisonedMemory(int64_t bytes) : memory_(static_cast<size_t>(bytes), kPoison) {}
-  std::byte* data() override { return memory_.data(); }
-  int64_t bytes() const override { return std::ssize(memory_); }
+  explicit PoisonedMemory(int64_t bytes) : memory_(*ReservePageMemory(bytes)) {}
+  std::byte* data() override { return memory_->data(); }
+  int64_t bytes() const override { return memory_->bytes(); }
   void Discard(int64_t offset, int64_t bytes) override {
-    std::fill_n(memory_.begin() + offset, bytes, kPoison);
+    std::fill_n(data() + offset, bytes, kPoison);
   }
 
  private:
-  std::vector<std::byte> memory_;
+  const std::unique_ptr<PageMemory> memory_;
 };
 
 // Computes by the book; tells when Submit returns.

@@ -2,7 +2,7 @@
 //
 // Its pages lie in memory of its own to which nobody else has a pointer. Submit only queues;
 // threads of its own execute batches late and out of order, and tell observers in yet another
-// order. It checks every batch (batch_checker.h), poisons pages that are dead or new, and computes
+// order. It checks every batch (batch_checker.h), poisons pages that are dead, and computes
 // with the reference backend when a batch executes, so that whatever changes under a batch in
 // flight changes its results.
 #ifndef KVSIFT_TESTS_ENGINE_REMOTE_BACKEND_H_

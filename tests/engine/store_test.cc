@@ -27,6 +27,18 @@ TEST_P(StoreTest, CreatedAgainWithTheSameConfigurationIsTheSame) {
   EXPECT_EQ(again->thresholds.size(), 12u);
 }
 
+TEST_P(StoreTest, ADescriptionIsSharedAndOutlivesItsStore) {
+  const auto first = *engine().DescribeStore("s");
+  EXPECT_EQ(first, *engine().DescribeStore("s"));
+  const auto info = engine().GetStore("s");
+  ASSERT_TRUE(engine().DeleteStore("s").ok());
+  EXPECT_EQ(first->config, SmallConfig());
+  EXPECT_EQ(first->thresholds, info->thresholds);
+  EXPECT_EQ(first->fingerprint, info->fingerprint);
+  EXPECT_EQ(first->page_positions, 64);
+  EXPECT_EQ(engine().DescribeStore("s").status().code(), StatusCode::kNotFound);
+}
+
 TEST_P(StoreTest, AnotherConfigurationOfTheSameNameExistsAlready) {
   StoreConfig config = SmallConfig();
   config.key_scales[2] = 0.75f;

@@ -13,13 +13,13 @@ import sources
 
 FOLDERS = ("kernels", "server", "client", "tests", "proto", "deploy", ".ci")
 PATH = re.compile(r"(?<![\w/.-])((?:" + "|".join(map(re.escape, FOLDERS)) + r")/[\w./-]*\w/?)")
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 LINK = re.compile(r"\]\(([^)#:]+)\)")
 RPC = re.compile(r"SelectionService/(\w+)")
 COMMAND = re.compile(r"(?:bin/)?kvsift (\w+) ")
+COMMANDS = re.compile(r"^  (\w+)  ", re.MULTILINE)  # in a --help
 # Options of programs that are not ours, as far as the page needs them.
-FOREIGN = {"--preset", "--data", "--schema", "--target", "--build", "--protocol", "--http2-prior-knowledge",
-           "--prefix", "--install", "--list-methods", "--benchmark_filter"}
+FOREIGN = {"--preset", "--data", "--protocol", "--http2-prior-knowledge", "--prefix", "--install"}
 
 
 def help_of(program, *arguments):
@@ -30,8 +30,12 @@ def help_of(program, *arguments):
 def known_options(build):
     """Options of our programs and scripts, and the commands of kvsift."""
     command_line = help_of(build / "bin/kvsift")
-    commands = set(re.findall(r"^  (\w+)  ", command_line, re.MULTILINE))
-    texts = [command_line] + [help_of(build / "bin/kvsift", command) for command in commands]
+    commands = set(COMMANDS.findall(command_line))
+    texts = [command_line]
+    for command in commands:
+        texts.append(help_of(build / "bin/kvsift", command))
+        below = COMMANDS.findall(texts[-1])
+        texts += [help_of(build / "bin/kvsift", command, inner) for inner in below]
     server = help_of(build / "bin/kvsift-server")
     scripts = [sources.read(f"deploy/{name}.sh") for name in ("quickstart", "test")]
     options = {option for text in texts + scripts + [server] for option in OPTION.findall(text)}

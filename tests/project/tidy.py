@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """clang-tidy over our C++ with the rules of .clang-tidy.
 
-usage: tidy.py BUILD_FOLDER
+usage: tidy.py BUILD_FOLDER SOURCE_FOLDER...
 """
 
 import pathlib
@@ -45,11 +45,14 @@ def check(item):
 
 
 build = pathlib.Path(sys.argv[1]).resolve()
+folders = sys.argv[2:]
 self_check()
 version = subprocess.run([TIDY, "--version"], capture_output=True, text=True, check=True).stdout
 passed = compile_database.Passed(build, "tidy", version + sources.read(".clang-tidy"))
-commands = compile_database.commands(build)
+commands = {path: arguments for path, arguments in compile_database.commands(build).items()
+            if path.parts[0] in folders}
 problems = [f"{path}: no target compiles it" for path in sources.code_files(".cc")
-            if path not in commands and "tests/project/" not in str(path)]
+            if path.parts[0] in folders and path not in commands
+            and path.parts[:2] != ("tests", "project")]
 problems += compile_database.run_all(commands.items(), check)
 sources.finish("clang-tidy", problems, len(commands))

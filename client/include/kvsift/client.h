@@ -43,7 +43,7 @@ struct Options {
   int attempts = 8;
   absl::Duration first_backoff = absl::Milliseconds(20);  // doubles, up to one second
   // Waits before a call is sent again; by default absl::SleepFor.
-  std::function<void(absl::Duration)> wait;
+  std::function<void(absl::Duration)> wait = {};
 };
 
 // Keys to measure scales of.
@@ -52,7 +52,7 @@ struct CalibrateRequest {
   int32_t kv_heads = 0;
   int32_t layers = 0;
   int64_t tokens = 0;
-  Vectors keys;  // raw [layers, tokens, kv_heads, head_dim] elements
+  Vectors keys = {};  // raw [layers, tokens, kv_heads, head_dim] elements
 };
 
 using SelectionCallback = std::function<void(absl::StatusOr<SelectionResult>)>;
@@ -123,8 +123,7 @@ class Client {
                  SelectionCallback done);
 
   // Errors: NOT_FOUND.
-  absl::StatusOr<Sequence> GetSequence(const std::string& store, uint64_t id,
-                                       absl::Time deadline);
+  absl::StatusOr<Sequence> GetSequence(const std::string& store, uint64_t id, absl::Time deadline);
 
   // All sequences of a store, ascending by id. Errors: NOT_FOUND.
   absl::StatusOr<std::vector<Sequence>> ListSequences(const std::string& store,

@@ -25,14 +25,14 @@ enum class RowLayout : uint8_t {
 struct QueryBatch {
   // Entries refer to them by index; at least one. Raw queries that are encoded on the client
   // become one kind of code: with them all policies take query scales, or none does.
-  std::vector<Policy> policies;
+  std::vector<Policy> policies = {};
   // Queries of all entries end to end: raw [sum of query tokens, query_heads, head_dim] elements,
   // or codes [sum of query tokens, query_heads, planes, D/32] words.
-  Vectors vectors;
+  Vectors vectors = {};
   // Of 4-bit codes [sum of query tokens, query_heads]; empty for raw queries and other codes.
-  std::span<const float> scales;
+  std::span<const float> scales = {};
   // Positions each query token sees [sum of query tokens]; or empty: its sequence's last tokens.
-  std::span<const int64_t> visible_lengths;
+  std::span<const int64_t> visible_lengths = {};
   EncodeOn encode = EncodeOn::kClient;
   RowLayout layout = RowLayout::kPadded;
   bool want_scores = false;  // Grouping::kHead only
@@ -42,13 +42,13 @@ struct SelectEntry {
   uint64_t sequence_id = 0;
   int64_t query_tokens = 1;
   int32_t policy = 0;  // index into QueryBatch::policies
-  std::optional<uint64_t> expected_epoch;
+  std::optional<uint64_t> expected_epoch = {};
 };
 
 struct SelectRequest {
   int32_t layer_id = 0;
-  std::vector<SelectEntry> entries;  // a sequence may appear more than once
-  QueryBatch queries;
+  std::vector<SelectEntry> entries = {};  // a sequence may appear more than once
+  QueryBatch queries = {};
 };
 
 // One sequence's part of a decode step: new keys, query tokens, or both.
@@ -58,30 +58,31 @@ struct StepEntry {
   int64_t key_count = 1;  // 0: only selects
   int64_t query_tokens = 1;
   int32_t policy = 0;
-  std::optional<uint64_t> expected_epoch;
+  std::optional<uint64_t> expected_epoch = {};
 };
 
 struct StepRequest {
   int32_t layer_id = 0;
-  std::vector<StepEntry> entries;
-  Vectors keys;                             // as AppendRequest::keys, for the one layer
+  std::vector<StepEntry> entries = {};
+  Vectors keys = {};  // as AppendRequest::keys, for the one layer
   EncodeOn encode_keys = EncodeOn::kClient;
   ConflictRule on_conflict = ConflictRule::kFail;
-  QueryBatch queries;
+  QueryBatch queries = {};
 };
 
 // Lists of positions. One row is one (entry, query token, head or kv head or layer), in that
 // order. A failed entry keeps its rows, with count 0.
 struct SelectionResult {
-  int32_t width = 0;  // kPadded: positions per row; kPacked: 0
-  std::vector<int32_t> counts;     // [rows]
-  std::vector<int32_t> positions;  // kPadded: [rows, width]; kPacked: [sum of counts]
-  std::vector<int32_t> offsets;    // kPacked: [rows + 1]
-  std::vector<int32_t> scores;     // shaped like positions; empty unless asked for
-  std::vector<int64_t> entry_rows;  // [entries + 1]: entry e has rows entry_rows[e] .. [e + 1] - 1
-  std::vector<uint64_t> epochs;     // [entries]; 0 if the sequence does not exist
-  std::vector<int64_t> lengths;     // [entries], of the layer
-  std::vector<EntryError> errors;   // entries that failed, ascending by entry
+  int32_t width = 0;                    // kPadded: positions per row; kPacked: 0
+  std::vector<int32_t> counts = {};     // [rows]
+  std::vector<int32_t> positions = {};  // kPadded: [rows, width]; kPacked: [sum of counts]
+  std::vector<int32_t> offsets = {};    // kPacked: [rows + 1]
+  std::vector<int32_t> scores = {};     // shaped like positions; empty unless asked for
+  std::vector<int64_t> entry_rows =
+      {};  // [entries + 1]: entry e has rows entry_rows[e] .. [e + 1] - 1
+  std::vector<uint64_t> epochs = {};    // [entries]; 0 if the sequence does not exist
+  std::vector<int64_t> lengths = {};    // [entries], of the layer
+  std::vector<EntryError> errors = {};  // entries that failed, ascending by entry
   uint64_t server_incarnation = 0;
 
   bool ok() const { return errors.empty(); }

@@ -13,14 +13,14 @@ namespace kvsift::client {
 
 // Immutable configuration of a store: one attention shape of one (model, worker rank).
 struct StoreConfig {
-  std::string name;                // 1 to 128 of [A-Za-z0-9._/-]
-  std::vector<int32_t> layer_ids;  // ascending, distinct; dense layers are left out
+  std::string name = {};                // 1 to 128 of [A-Za-z0-9._/-]
+  std::vector<int32_t> layer_ids = {};  // ascending, distinct; dense layers are left out
   int32_t kv_heads = 0;
   int32_t query_heads = 0;  // a multiple of kv_heads
   int32_t head_dim = 0;     // 1 to 256
   int32_t key_bits = 2;     // 1 to 3
   // [layer_ids, kv_heads] as Calibrate measures them, or empty: then the store takes codes only.
-  std::vector<float> key_scales;
+  std::vector<float> key_scales = {};
   int32_t device = 0;  // index into ServerInfo::devices
 
   // The shape that codes are made for.
@@ -31,8 +31,9 @@ struct StoreConfig {
 // vectors are, and its fingerprint is demanded of the server, so that keys never mix with those
 // of another configuration of the same name.
 struct Store {
-  StoreConfig config;
-  std::vector<float> thresholds;  // [layer_ids, kv_heads, 2^key_bits - 1]; empty without scales
+  StoreConfig config = {};
+  std::vector<float> thresholds =
+      {};  // [layer_ids, kv_heads, 2^key_bits - 1]; empty without scales
   uint64_t fingerprint = 0;
   int64_t sequences = 0;
   int64_t resident_bytes = 0;  // pages of its sequences; one shared by forks counts once
@@ -53,13 +54,13 @@ struct LayerLength {
 
 struct Sequence {
   uint64_t id = 0;
-  uint64_t epoch = 0;               // new at creation, fork, truncate and a replaced tail
-  std::vector<LayerLength> layers;  // every layer of the store, ascending by id
-  int64_t pages = 0;                // in its table; those shared with forks included
+  uint64_t epoch = 0;                    // new at creation, fork, truncate and a replaced tail
+  std::vector<LayerLength> layers = {};  // every layer of the store, ascending by id
+  int64_t pages = 0;                     // in its table; those shared with forks included
 };
 
 struct Device {
-  std::string name;
+  std::string name = {};
   int64_t budget_bytes = 0;
   int64_t resident_bytes = 0;
   int64_t free_bytes = 0;
@@ -76,12 +77,12 @@ struct Limits {
 };
 
 struct ServerInfo {
-  std::string version;
+  std::string version = {};
   uint64_t incarnation = 0;  // another value means that all state was lost
-  std::string backend;
-  std::string backend_description;
-  std::vector<Device> devices;
-  Limits limits;
+  std::string backend = {};
+  std::string backend_description = {};
+  std::vector<Device> devices = {};
+  Limits limits = {};
 };
 
 }  // namespace kvsift::client

@@ -14,8 +14,8 @@ namespace kvsift::client {
 // Vectors end to end: raw elements (little-endian, after rotary embedding), or ready codes in
 // wire layout (kernels/format/code_shape.h). Does not own its bytes.
 struct Vectors {
-  std::span<const std::byte> bytes;
-  std::optional<ElementType> raw;  // nothing: `bytes` are codes
+  std::span<const std::byte> bytes = {};
+  std::optional<ElementType> raw = {};  // nothing: `bytes` are codes
 };
 
 // A view of raw vectors in 16-bit elements.

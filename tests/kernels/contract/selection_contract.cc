@@ -130,6 +130,20 @@ TEST_P(SelectionContract, LongSequencesSelectTheSame) {
   written.twin.Run();
 }
 
+// Long enough that backends split one row by key range; equal keys tie across every split.
+TEST_P(SelectionContract, RowsThatAreSplitByKeyRangeSelectTheSame) {
+  const StoreShape shape{
+      .layers = 1, .kv_heads = 1, .query_heads = 2, .head_dim = 32, .key_bits = 1};
+  for (const bool repeat_key : {false, true}) {
+    Written written(factory(), shape, 140'001, 15, repeat_key);
+    for (const Grouping grouping : {Grouping::kHead, Grouping::kGroupMax, Grouping::kGroupSum}) {
+      written.Ask({.k = 1000, .grouping = grouping, .sinks = 4, .window = 16});
+    }
+    written.Ask({.k = 70'000, .estimator = Estimator::kManhattan}, {140'000});
+    written.twin.Run();
+  }
+}
+
 TEST_P(SelectionContract, SinksAndWindowAreForcedWhateverTheScores) {
   const StoreShape shape{
       .layers = 1, .kv_heads = 2, .query_heads = 4, .head_dim = 64, .key_bits = 2};
@@ -193,6 +207,22 @@ TEST_P(SelectionContract, TiesGoToTheMoreRecentPosition) {
   EXPECT_EQ(outcome.answers[2].positions, (std::vector<int32_t>{47, 48, 49}));
 }
 
+// Two query codes: every value at its least, then every value at its most.
+TestVectors ExtremeQueries(const StoreShape& shape, Estimator estimator) {
+  const auto plane_bytes = static_cast<size_t>(CodeBytes(shape.head_dim, 1));
+  const bool fine = HasQueryScales(estimator);
+  TestVectors queries;
+  for (const bool most : {false, true}) {
+    for (int plane = 0; plane < QueryPlanes(estimator, shape.key_bits); ++plane) {
+      // -7 is 1001 and 7 is 0111 in two's complement.
+      const bool set = fine ? (most ? plane < 3 : plane == 0 || plane == 3) : most;
+      queries.bytes.insert(queries.bytes.end(), plane_bytes, set ? std::byte{0xff} : std::byte{0});
+    }
+    if (fine) queries.scales.push_back(most ? 1.0f : 0x1p-20f);
+  }
+  return queries;
+}
+
 TEST_P(SelectionContract, ExtremeCodesReachTheLargestScores) {
   for (const int bits : {1, 2, 3}) {
     const StoreShape shape{
@@ -208,17 +238,7 @@ TEST_P(SelectionContract, ExtremeCodesReachTheLargestScores) {
     }
     twin.Write(0, 0, 0, 70, keys);
     for (const Estimator estimator : kEstimators) {
-      const int planes = QueryPlanes(estimator, bits);
-      const auto plane = static_cast<size_t>(CodeBytes(shape.head_dim, 1));
-      TestVectors queries;  // head 0 all 0 (or -7), head 1 at its top (7)
-      for (const bool top : {false, true}) {
-        for (int p = 0; p < planes; ++p) {
-          const bool fine = HasQueryScales(estimator);
-          const bool set = fine ? (top ? p < 3 : p == 0 || p == 3) : top;
-          queries.bytes.insert(queries.bytes.end(), plane, set ? std::byte{0xff} : std::byte{0});
-        }
-        if (HasQueryScales(estimator)) queries.scales.push_back(top ? 1.0f : 0x1p-20f);
-      }
+      const TestVectors queries = ExtremeQueries(shape, estimator);
       for (const Grouping grouping : kGroupings) {
         twin.Select({.policy = {.k = 40, .estimator = estimator, .grouping = grouping},
                      .queries = queries,

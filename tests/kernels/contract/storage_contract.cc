@@ -95,6 +95,7 @@ TEST_P(StorageContract, ForksCopyThePartlyFilledPageAndThenDiverge) {
     for (const int layer : {0, 1}) twin.Write(0, layer, 0, 128, RandomKeyCodes(random, shape, 128));
     twin.Run();
     twin.Fork(0, 1, fork_at);
+    twin.Run();
     twin.Write(1, 1, fork_at, 50, RandomKeyCodes(random, shape, 50));
     twin.Write(0, 1, 128, 50, RandomKeyCodes(random, shape, 50));
     for (const int sequence : {0, 1}) {

@@ -167,5 +167,16 @@ TEST(EncodeTest, TheFirstElementThatIsNotFiniteOrTooLargeIsFound) {
   EXPECT_EQ(FirstInvalidElement(ElementType::kBfloat16, half), 0);  // 2.7e36
 }
 
+TEST(EncodeTest, AnInvalidElementIsFoundAnywhereInALongMessage) {
+  for (const size_t at : {0u, 1u, 1023u, 1024u, 2047u, 2048u, 2999u}) {
+    std::vector<float> values(3000, -1.0f);
+    EXPECT_EQ(FirstInvalidElement(ElementType::kFloat32, BytesOf(values)), -1);
+    values[at] = -kInfinity;
+    values[2999] = kNan;
+    EXPECT_EQ(FirstInvalidElement(ElementType::kFloat32, BytesOf(values)),
+              static_cast<int64_t>(at));
+  }
+}
+
 }  // namespace
 }  // namespace kvsift

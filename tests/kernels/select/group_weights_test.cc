@@ -24,6 +24,7 @@ TEST(GroupWeightsTest, TheLargestScaleWeighs65535) {
 
 TEST(GroupWeightsTest, ATinyScaleStillWeighsOne) {
   EXPECT_THAT(Weights({1.0f, 1e-9f, 0x1p-110f}), ElementsAre(65535, 1, 1));
+  EXPECT_THAT(Weights({65535.0f, 3.0f, 2.0f, 1.0f}), ElementsAre(65535, 3, 2, 1));
 }
 
 TEST(GroupWeightsTest, AHeadOfScaleZeroTakesNoPart) {

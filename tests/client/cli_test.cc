@@ -1,0 +1,127 @@
+// The programs as scripts use them: exit codes, JSON alone on standard output.
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/client/sample_store.h"
+#include "tests/end_to_end/test_server.h"
+
+namespace kvsift {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr char kTrace[] = KVSIFT_TEST_DATA "/traces/war-and-peace-layer-14.safetensors";
+
+struct Finished {
+  int exit_code = -1;
+  std::string output;
+};
+
+Finished RunProgram(const std::string& command) {
+  Finished finished;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return finished;
+  char buffer[4096];
+  while (const size_t size = fread(buffer, 1, sizeof(buffer), pipe)) {
+    finished.output.append(buffer, size);
+  }
+  const int status = pclose(pipe);
+  if (WIFEXITED(status)) finished.exit_code = WEXITSTATUS(status);
+  return finished;
+}
+
+class CommandLine : public testing::TestWithParam<Transport> {
+ protected:
+  // Runs kvsift with a server to talk to; standard error joins the output where `errors`.
+  Finished Kvsift(const std::string& arguments, bool errors = false) {
+    return RunProgram(std::string(KVSIFT_PROGRAM) + " " + arguments + " --server " +
+                      server_.address() + (errors ? " 2>&1" : " 2>/dev/null"));
+  }
+
+  // The same, for JSON.
+  nlohmann::json KvsiftJson(const std::string& arguments) {
+    const Finished finished = Kvsift(arguments + " --format json");
+    EXPECT_EQ(finished.exit_code, 0) << arguments;
+    return nlohmann::json::parse(finished.output, nullptr, false);
+  }
+
+  TestServer server_{{}, GetParam()};
+};
+
+TEST_P(CommandLine, StatusShowsTheServer) {
+  EXPECT_EQ(KvsiftJson("status")["limits"]["max_k"], 65536);
+  const Finished text = Kvsift("status");
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_THAT(text.output, HasSubstr("kvsift-server"));
+}
+
+TEST_P(CommandLine, StoresAndSequencesAreListedShownAndRemoved) {
+  auto client = Client::Connect(server_.address(), {}, Soon());
+  ASSERT_TRUE(client.ok()) << client.status();
+  const auto store = (*client)->CreateStore(SampleConfig("a/b.c"), Soon());
+  ASSERT_TRUE(store.ok()) << store.status();
+  const std::vector<float> keys = SampleKeys(3);
+  ASSERT_TRUE((*client)->Append(*store, SampleAppend(keys, {{77, 0, 3, {}}}), Soon()).ok());
+
+  EXPECT_EQ(KvsiftJson("stores list")["stores"][0]["name"], "a/b.c");
+  EXPECT_EQ(KvsiftJson("stores show a/b.c")["kv_heads"], 2);
+  EXPECT_EQ(KvsiftJson("sequences list --store a/b.c")["sequences"][0]["id"], "77");
+  EXPECT_EQ(KvsiftJson("sequences show --store a/b.c 77")["lengths"]["5"], 3);
+  EXPECT_THAT(Kvsift("sequences list --store a/b.c").output, HasSubstr("77"));
+  EXPECT_THAT(Kvsift("stores show a/b.c").output, HasSubstr("2, 5"));
+  EXPECT_EQ(Kvsift("sequences release --store a/b.c 77").exit_code, 0);
+  EXPECT_EQ(Kvsift("sequences release --store a/b.c 77").exit_code, 1);
+  EXPECT_EQ(Kvsift("stores delete a/b.c").exit_code, 0);
+  EXPECT_EQ(Kvsift("stores show a/b.c").exit_code, 1);
+}
+
+TEST_P(CommandLine, CalibratePrintsScalesPerLayerAndHead) {
+  const auto scales = KvsiftJson(std::string("calibrate --positions 64 --trace ") + kTrace);
+  EXPECT_EQ(scales["layers"]["14"].size(), 3u);
+  EXPECT_GT(scales["key_scales"][0], 0.0);
+}
+
+TEST_P(CommandLine, EvaluateReportsEveryMeasurement) {
+  const auto report =
+      KvsiftJson(std::string("evaluate --k 16 --groupings head,group_max --trace ") + kTrace);
+  const auto& layer = report["layers"]["14"];
+  EXPECT_GT(layer["asymmetric_dot@16"]["recall"], 0.4);
+  EXPECT_GT(layer["asymmetric_dot@16/group_max"]["mass"], 0.4);
+  EXPECT_EQ(layer["exact@16"]["recall"], 1.0);
+  EXPECT_EQ(KvsiftJson("stores list")["stores"].size(), 0u);
+}
+
+TEST_P(CommandLine, TheExampleSelects) {
+  const Finished finished = RunProgram(std::string(KVSIFT_EXAMPLE) + " " + server_.address());
+  EXPECT_EQ(finished.exit_code, 0);
+  EXPECT_EQ(finished.output, "0\n2\n");
+}
+
+TEST_P(CommandLine, FailuresExitWithOneAndSayWhy) {
+  const Finished finished = Kvsift("stores show nothing-here", true);
+  EXPECT_EQ(finished.exit_code, 1);
+  EXPECT_THAT(finished.output, HasSubstr("NOT_FOUND"));
+  EXPECT_EQ(Kvsift("evaluate --trace /no/such/file").exit_code, 1);
+}
+
+TEST_P(CommandLine, WrongUsageExitsWithTwo) {
+  const Finished unknown = Kvsift("evaluate --trace x --estimators cosine");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.output, IsEmpty());
+  EXPECT_EQ(Kvsift("status --no-such-flag").exit_code, 2);
+  EXPECT_EQ(RunProgram(std::string(KVSIFT_PROGRAM) + " 2>/dev/null").exit_code, 2);
+  EXPECT_EQ(RunProgram(std::string(KVSIFT_PROGRAM) + " --help").exit_code, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, CommandLine,
+                         testing::Values(Transport::kTcp, Transport::kUnix),
+                         [](const auto& transport) { return TransportName(transport.param); });
+
+}  // namespace
+}  // namespace kvsift
