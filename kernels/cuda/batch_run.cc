@@ -99,10 +99,8 @@ absl::Status BatchRun::StageTables(const Batch& batch) {
     if (!status.ok()) return status;
     if (count == 0) continue;
     // Addresses are filled in below: another edit may still move the table.
-    edits_.push_back({.table = nullptr,
-                      .first = edit.first,
-                      .count = count,
-                      .pages = staging_.Add(edit.pages)});
+    edits_.push_back(
+        {.table = nullptr, .first = edit.first, .count = count, .pages = staging_.Add(edit.pages)});
   }
   auto next = edits_.begin();
   for (const TableEdit& edit : batch.table_edits) {
@@ -161,8 +159,7 @@ void BatchRun::StageKeys(const Batch& batch) {
 
 // Brings the queries of a selection to the device: codes as they are, raw ones to be encoded into
 // `encoded_` from byte `encoded` on.
-void BatchRun::StageQueries(const Selection& selection, int64_t& encoded,
-                            DeviceQueries& queries) {
+void BatchRun::StageQueries(const Selection& selection, int64_t& encoded, DeviceQueries& queries) {
   const std::byte* bytes = staging_.Add(std::span<const std::byte>(selection.queries.bytes));
   const bool scaled = HasQueryScales(selection.policy.estimator);
   if (!selection.queries.raw) {

@@ -67,9 +67,8 @@ KVSIFT_HOST_DEVICE int TileWord(const CodeLayout& layout, int key, int plane, in
 // Address of tile `tile` of the (layer, kv head) at `head_offset` in every page.
 // REQUIRES: tile * tiles_per_page < 2^32.
 __device__ __forceinline__ const uint8_t* TileAddress(const CodeLayout& layout,
-                                                      const uint8_t* pages,
-                                                      const uint64_t* table, int64_t head_offset,
-                                                      uint32_t tile) {
+                                                      const uint8_t* pages, const uint64_t* table,
+                                                      int64_t head_offset, uint32_t tile) {
   const uint32_t page =
       layout.tiles_reciprocal == 0 ? tile : __umulhi(tile, layout.tiles_reciprocal);
   const uint32_t inside = tile - page * layout.tiles_per_page;

@@ -76,10 +76,10 @@ class CudaBackend final : public Backend {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<BatchRun*> free_runs_;   // guarded by mutex_
-  std::deque<Work> waiting_;           // for a run; guarded by mutex_
-  std::deque<Work> in_flight_;         // to be polled; guarded by mutex_
-  bool stopping_ = false;              // guarded by mutex_
+  std::vector<BatchRun*> free_runs_;  // guarded by mutex_
+  std::deque<Work> waiting_;          // for a run; guarded by mutex_
+  std::deque<Work> in_flight_;        // to be polled; guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
   std::thread poller_;
 };
 
@@ -243,9 +243,9 @@ absl::StatusOr<cuda::SelectDevice> ExamineDevice(CudaOptions& options, BackendIn
   cudaDeviceProp properties;
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaGetDeviceProperties(&properties, options.device));
   if (properties.major < 8) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(properties.name, " has compute capability ", properties.major, ".",
-                     properties.minor, "; 8.0 is the least"));
+    return absl::FailedPreconditionError(absl::StrCat(properties.name, " has compute capability ",
+                                                      properties.major, ".", properties.minor,
+                                                      "; 8.0 is the least"));
   }
   if (properties.major < 9) options.tuning.largest_cluster = 1;
   info.description = absl::StrCat(properties.name, ", compute capability ", properties.major, ".",

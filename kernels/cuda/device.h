@@ -14,10 +14,10 @@ namespace kvsift::cuda {
 // OK, or UNAVAILABLE with the error's name: whatever the device was doing cannot be relied on.
 absl::Status DeviceStatus(cudaError_t error, const char* action);
 
-#define KVSIFT_RETURN_IF_CUDA_ERROR(call)                                       \
-  do {                                                                          \
-    const cudaError_t kvsift_error = (call);                                    \
-    if (kvsift_error != cudaSuccess) return DeviceStatus(kvsift_error, #call);  \
+#define KVSIFT_RETURN_IF_CUDA_ERROR(call)                                      \
+  do {                                                                         \
+    const cudaError_t kvsift_error = (call);                                   \
+    if (kvsift_error != cudaSuccess) return DeviceStatus(kvsift_error, #call); \
   } while (false)
 
 // Memory that only grows and keeps nothing when it does. Growing waits for the device, so a

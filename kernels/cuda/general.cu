@@ -1,6 +1,5 @@
-#include "kernels/cuda/general.h"
-
 #include "kernels/cuda/bitmap_rows.cuh"
+#include "kernels/cuda/general.h"
 #include "kernels/cuda/plain_score.cuh"
 #include "kernels/cuda/weights.cuh"
 
@@ -8,7 +7,7 @@ namespace kvsift::cuda {
 namespace {
 
 constexpr int kThreads = 512;
-constexpr int kMostHeads = 1024;  // that one row sums over
+constexpr int kMostHeads = 1024;             // that one row sums over
 constexpr int64_t kBias = int64_t{1} << 39;  // makes every value positive; sums stay below 2^35
 constexpr int kValueBits = 40;
 constexpr int kMostGridRows = 65535;
@@ -48,8 +47,8 @@ __global__ void __launch_bounds__(kThreads) ValueKeys(const GeneralLaunch launch
                                       static_cast<uint32_t>(key / kTileKeys));
     int64_t sum = 0;
     for (int h = 0; h < row.heads; ++h) {
-      sum += int64_t{weights[h]} * PlainScore(launch.layout, launch.estimate, tile,
-                                              key % kTileKeys, row.codes + h * words);
+      sum += int64_t{weights[h]} * PlainScore(launch.layout, launch.estimate, tile, key % kTileKeys,
+                                              row.codes + h * words);
     }
     scratch.values[key] = static_cast<uint64_t>(kBias + (negate ? -sum : sum));
   }
@@ -162,7 +161,9 @@ int64_t GeneralScratchBytes(int64_t most_visible) {
 
 cudaError_t LaunchGeneral(const GeneralLaunch& launch, cudaStream_t stream) {
   const int64_t blocks = (launch.most_visible + kThreads - 1) / kThreads;
-  const dim3 grid(static_cast<unsigned int>(blocks < 1 ? 1 : blocks > 256 ? 256 : blocks),
+  const dim3 grid(static_cast<unsigned int>(blocks < 1     ? 1
+                                            : blocks > 256 ? 256
+                                                           : blocks),
                   static_cast<unsigned int>(launch.row_count));
   ValueKeys<<<grid, kThreads, 0, stream>>>(launch);
   RankValues<<<static_cast<unsigned int>(launch.row_count), kThreads, 0, stream>>>(launch);

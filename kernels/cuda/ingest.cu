@@ -1,5 +1,4 @@
 #include "kernels/cuda/ingest.h"
-
 #include "kernels/cuda/jobs.cuh"
 #include "kernels/cuda/rotate.cuh"
 
@@ -22,8 +21,8 @@ __global__ void CopyPages(const PageCopyJob* jobs, uint8_t* pages) {
   const uint4* from = reinterpret_cast<const uint4*>(pages + job.from);
   uint4* to = reinterpret_cast<uint4*>(pages + job.to);
   const int64_t step = static_cast<int64_t>(gridDim.y) * blockDim.x;
-  for (int64_t i = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x;
-       i < job.bytes / 16; i += step) {
+  for (int64_t i = static_cast<int64_t>(blockIdx.y) * blockDim.x + threadIdx.x; i < job.bytes / 16;
+       i += step) {
     to[i] = from[i];
   }
 }
@@ -45,8 +44,8 @@ __device__ __forceinline__ TileItem LocateItem(const CodeLayout& layout, const K
   const int64_t tile = job.start / kTileKeys + inside / layout.kv_heads;
   where.first_position = tile * kTileKeys;
   where.begin = static_cast<int>(max(job.start - where.first_position, int64_t{0}));
-  where.end = static_cast<int>(
-      min(job.start + job.count - where.first_position, int64_t{kTileKeys}));
+  where.end =
+      static_cast<int>(min(job.start + job.count - where.first_position, int64_t{kTileKeys}));
   where.tile = reinterpret_cast<uint32_t*>(const_cast<uint8_t*>(
       TileAddress(layout, pages, job.table, job.layer_offset + where.kv_head * layout.head_stride,
                   static_cast<uint32_t>(tile))));
@@ -161,9 +160,12 @@ template <int kWords>
 __device__ void EncodeKeys(const CodeLayout& layout, const KeyJob& job, const TileItem& where,
                            uint32_t* staged) {
   switch (layout.bits) {
-    case 1: return EncodeKeys<kWords, 1>(layout, job, where, staged);
-    case 2: return EncodeKeys<kWords, 2>(layout, job, where, staged);
-    default: return EncodeKeys<kWords, 3>(layout, job, where, staged);
+    case 1:
+      return EncodeKeys<kWords, 1>(layout, job, where, staged);
+    case 2:
+      return EncodeKeys<kWords, 2>(layout, job, where, staged);
+    default:
+      return EncodeKeys<kWords, 3>(layout, job, where, staged);
   }
 }
 
@@ -205,8 +207,8 @@ cudaError_t LaunchPageCopies(const PageCopyJob* jobs, int count, uint8_t* pages,
   return cudaGetLastError();
 }
 
-cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count,
-                            int64_t items, uint8_t* pages, cudaStream_t stream) {
+cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
+                            uint8_t* pages, cudaStream_t stream) {
   const auto kernel = layout.words == 1   ? WriteKeys<1>
                       : layout.words == 2 ? WriteKeys<2>
                       : layout.words == 4 ? WriteKeys<4>

@@ -53,8 +53,8 @@ cudaError_t LaunchPageCopies(const PageCopyJob* jobs, int count, uint8_t* pages,
                              cudaStream_t stream);
 
 // Jobs of one store, `items` pairs in all. Raw keys are rotated, cut and packed on the way.
-cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count,
-                            int64_t items, uint8_t* pages, cudaStream_t stream);
+cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
+                            uint8_t* pages, cudaStream_t stream);
 cudaError_t LaunchKeyReads(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
                            const uint8_t* pages, cudaStream_t stream);
 

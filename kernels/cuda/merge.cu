@@ -1,11 +1,10 @@
 // Why per-head lists are enough: kernels/select/group_values.h. A position among the best k of
 // the group is among the best k of the head where it attains its value, so its value over the
 // lists that hold it is its true value; any other position only looks worse than it is.
-#include "kernels/cuda/merge.h"
-
 #include <climits>
 
 #include "kernels/cuda/bitmap_rows.cuh"
+#include "kernels/cuda/merge.h"
 #include "kernels/cuda/weights.cuh"
 
 namespace kvsift::cuda {

@@ -100,10 +100,14 @@ __global__ void __launch_bounds__(kThreads)
   const QueryJob job = jobs[FindJob(jobs, count, item)];
   const int64_t vector = item - job.first_item;
   switch (layout.words) {
-    case 1: return EncodeQuery<1>(layout, job, vector);
-    case 2: return EncodeQuery<2>(layout, job, vector);
-    case 4: return EncodeQuery<4>(layout, job, vector);
-    default: return EncodeQuery<8>(layout, job, vector);
+    case 1:
+      return EncodeQuery<1>(layout, job, vector);
+    case 2:
+      return EncodeQuery<2>(layout, job, vector);
+    case 4:
+      return EncodeQuery<4>(layout, job, vector);
+    default:
+      return EncodeQuery<8>(layout, job, vector);
   }
 }
 
@@ -112,7 +116,7 @@ __global__ void __launch_bounds__(kThreads)
 cudaError_t LaunchQueryEncoding(const CodeLayout& layout, const QueryJob* jobs, int count,
                                 int64_t vectors, cudaStream_t stream) {
   EncodeQueries<<<BlocksFor(vectors, kThreads / 32), kThreads, 0, stream>>>(layout, jobs, count,
-                                                                           vectors);
+                                                                            vectors);
   return cudaGetLastError();
 }
 

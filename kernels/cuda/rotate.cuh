@@ -33,8 +33,7 @@ struct RawVector {
 #pragma unroll
     for (int j = 0; j < kWords; ++j) {
       const float half = __half2float(__ushort_as_half(static_cast<uint16_t>(bits[j])));
-      const float other =
-          __uint_as_float(kind == VectorKind::kBfloat16 ? bits[j] << 16 : bits[j]);
+      const float other = __uint_as_float(kind == VectorKind::kBfloat16 ? bits[j] << 16 : bits[j]);
       x[j] = kind == VectorKind::kFloat16 ? half : other;
     }
   }

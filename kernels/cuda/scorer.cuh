@@ -47,8 +47,8 @@ struct QueryPlanes<Estimate::kAsymmetricDot> {
     And128(s.less16, k.high, k.high8, q3);
   }
   __device__ static int Total(const Sums& s, int i) {
-    return s.one[i] + 2 * (s.two[i] + 2 * (s.four[i] + 2 * (s.eight[i] - s.less8[i] -
-                                                            2 * s.less16[i])));
+    return s.one[i] +
+           2 * (s.two[i] + 2 * (s.four[i] + 2 * (s.eight[i] - s.less8[i] - 2 * s.less16[i])));
   }
 };
 

@@ -1,5 +1,4 @@
 #include "kernels/cuda/select.h"
-
 #include "kernels/cuda/select_kernels.h"
 #include "kernels/cuda/select_search.cuh"
 
@@ -9,16 +8,20 @@ namespace {
 SelectKernel KernelFor(TileOrder order, int dim, Estimate estimate) {
   if (order == TileOrder::kPlain) return PlainKernel();
   switch (estimate) {
-    case Estimate::kManhattan: return ManhattanKernel(order, dim);
-    case Estimate::kSquaredEuclidean: return SquaredEuclideanKernel(order, dim);
-    case Estimate::kDot: return DotKernel(order, dim);
-    default: return AsymmetricDotKernel(order, dim);
+    case Estimate::kManhattan:
+      return ManhattanKernel(order, dim);
+    case Estimate::kSquaredEuclidean:
+      return SquaredEuclideanKernel(order, dim);
+    case Estimate::kDot:
+      return DotKernel(order, dim);
+    default:
+      return AsymmetricDotKernel(order, dim);
   }
 }
 
 cudaError_t Prepare(SelectKernel kernel, int shared_bytes_limit) {
-  const cudaError_t error = cudaFuncSetAttribute(
-      kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes_limit);
+  const cudaError_t error =
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes_limit);
   if (error != cudaSuccess) return error;
   return cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
 }
@@ -29,9 +32,9 @@ cudaError_t PrepareSelect(int shared_bytes_limit) {
   for (int order = 0; order < 3; ++order) {
     for (int estimate = 0; estimate < 4; ++estimate) {
       for (const int dim : {128, 256}) {
-        const cudaError_t error = Prepare(KernelFor(static_cast<TileOrder>(order), dim,
-                                                    static_cast<Estimate>(estimate)),
-                                          shared_bytes_limit);
+        const cudaError_t error =
+            Prepare(KernelFor(static_cast<TileOrder>(order), dim, static_cast<Estimate>(estimate)),
+                    shared_bytes_limit);
         if (error != cudaSuccess) return error;
       }
     }

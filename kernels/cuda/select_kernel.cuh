@@ -25,8 +25,8 @@ namespace kvsift::cuda {
 struct ColumnRange {
   int begin;  // positions [begin, end) are ranked; none where the column takes every position
   int end;
-  int ranked;  // how many of them are taken
-  int guess;   // candidates are at least this good
+  int ranked;      // how many of them are taken
+  int guess;       // candidates are at least this good
   bool every_key;  // ranked without candidates
 };
 
@@ -49,8 +49,14 @@ class UnitSelect {
         shared_(shared),
         memory_(memory),
         scan_(launch, unit, scorer),
-        space_{memory, shared.searches, shared.stored, shared.chunk_sums, launch.plan.columns,
-               launch.plan.capacity, rank, launch.plan.cluster} {
+        space_{memory,
+               shared.searches,
+               shared.stored,
+               shared.chunk_sums,
+               launch.plan.columns,
+               launch.plan.capacity,
+               rank,
+               launch.plan.cluster} {
     const int marks = 2 * launch.plan.columns * launch.plan.block_words;
     candidates_ = memory + max(marks, launch.plan.columns * kHistogramBins);
     SplitTiles(unit);
@@ -145,18 +151,19 @@ class UnitSelect {
 
   __device__ void StoreCandidates() {
     const int from[2] = {KeepFrom(LaneColumn(0)), KeepFrom(LaneColumn(1))};
-    scan_.template ForTiles<4>(tiles_.inner_first, tiles_.inner_end, [&](int tile, const int(&goodness)[4]) {
-      // One loop over the few that pass, instead of four branches that some lane takes.
-      uint32_t hits = 0;
+    scan_.template ForTiles<4>(
+        tiles_.inner_first, tiles_.inner_end, [&](int tile, const int(&goodness)[4]) {
+          // One loop over the few that pass, instead of four branches that some lane takes.
+          uint32_t hits = 0;
 #pragma unroll
-      for (int i = 0; i < 4; ++i) hits |= (goodness[i] >= from[i & 1] ? 1u : 0u) << i;
-      for (; hits != 0; hits &= hits - 1) {
-        const int i = __ffs(static_cast<int>(hits)) - 1;
-        const int even = i < 2 ? goodness[0] : goodness[2];
-        const int odd = i < 2 ? goodness[1] : goodness[3];
-        Keep(LaneColumn(i), LanePosition(tile, i), (i & 1) == 0 ? even : odd);
-      }
-    });
+          for (int i = 0; i < 4; ++i) hits |= (goodness[i] >= from[i & 1] ? 1u : 0u) << i;
+          for (; hits != 0; hits &= hits - 1) {
+            const int i = __ffs(static_cast<int>(hits)) - 1;
+            const int even = i < 2 ? goodness[0] : goodness[2];
+            const int odd = i < 2 ? goodness[1] : goodness[3];
+            Keep(LaneColumn(i), LanePosition(tile, i), (i & 1) == 0 ? even : odd);
+          }
+        });
     const auto checked = [&](int tile, const int(&goodness)[4]) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {

@@ -30,8 +30,7 @@ struct Marks {
   }
   // REQUIRES: Taken(key).
   __device__ __forceinline__ int Place(int key) const {
-    return static_cast<int>(places[key >> 5]) +
-           __popc(taken[key >> 5] & ((1u << (key & 31)) - 1));
+    return static_cast<int>(places[key >> 5]) + __popc(taken[key >> 5] & ((1u << (key & 31)) - 1));
   }
 };
 

@@ -27,8 +27,8 @@ int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit 
 int ClusterFor(const SelectTuning& tuning, const SelectDevice& device, int64_t keys,
                int64_t total_keys) {
   const int64_t blocks = int64_t{device.processors} * tuning.blocks_per_processor;
-  const int64_t block_keys = std::clamp<int64_t>(total_keys / blocks, tuning.least_block_keys,
-                                                 tuning.most_block_keys);
+  const int64_t block_keys =
+      std::clamp<int64_t>(total_keys / blocks, tuning.least_block_keys, tuning.most_block_keys);
   // Rounded down rather than up: one block too many costs a wave, larger blocks cost little.
   int cluster = 1;
   while (cluster < tuning.largest_cluster && cluster * block_keys * 3 / 2 < keys) cluster *= 2;
@@ -66,8 +66,7 @@ SelectPlan PlanSelect(const SelectTuning& tuning, const SelectDevice& device, in
     plan.sample_stride = 0;
   }
   plan.capacity = static_cast<int32_t>(capacity);
-  plan.shared_bytes =
-      static_cast<int32_t>(std::max(marks, histograms) + capacity * columns * 4);
+  plan.shared_bytes = static_cast<int32_t>(std::max(marks, histograms) + capacity * columns * 4);
   return plan;
 }
 

@@ -20,10 +20,10 @@ inline constexpr int kChunks = kHistogramBins / 32;
 inline constexpr int kMostBlocks = 16;  // of a cluster
 
 enum class SearchStatus : int {
-  kIdle,       // ranks nothing
+  kIdle,  // ranks nothing
   kSearching,
   kFound,
-  kMissing,    // fewer keys were counted than wanted, or candidates were lost
+  kMissing,  // fewer keys were counted than wanted, or candidates were lost
 };
 
 // One column's search; every block of the cluster holds the same values.
@@ -39,9 +39,9 @@ struct Search {
 };
 
 struct SearchSpace {
-  uint32_t* histogram;  // [columns, kHistogramBins]
-  Search* searches;     // [columns]
-  int* stored;          // [columns]: candidates that a block wanted to keep
+  uint32_t* histogram;              // [columns, kHistogramBins]
+  Search* searches;                 // [columns]
+  int* stored;                      // [columns]: candidates that a block wanted to keep
   uint32_t (*chunk_sums)[kChunks];  // [columns]
   int columns;
   int capacity;
@@ -127,7 +127,7 @@ __device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, i
                                     int ranked_keys) {
   const int lane = threadIdx.x & 31;
   Search search = space.searches[column];
-  const uint32_t chunk_scan = 
+  const uint32_t chunk_scan =
       InclusiveScan(ClusterSum(space, &space.chunk_sums[column][kChunks - 1 - lane]));
   const uint32_t total = __shfl_sync(~0u, chunk_scan, 31);
   if (kind == SearchKind::kGuess) search.wanted = GuessRank(search.wanted, total, ranked_keys);
@@ -142,8 +142,7 @@ __device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, i
     const uint32_t wanted = static_cast<uint32_t>(search.wanted);
     const int step = __ffs(__ballot_sync(~0u, chunk_scan >= wanted)) - 1;
     const int chunk = kChunks - 1 - step;
-    const uint32_t before =
-        step == 0 ? 0 : __shfl_sync(~0u, chunk_scan, step - 1);
+    const uint32_t before = step == 0 ? 0 : __shfl_sync(~0u, chunk_scan, step - 1);
     uint32_t* bin = &space.histogram[column * kHistogramBins + chunk * 32 + 31 - lane];
     const uint32_t bin_scan = before + InclusiveScan(ClusterSum(space, bin));
     const int bin_step = __ffs(__ballot_sync(~0u, bin_scan >= wanted)) - 1;

@@ -81,13 +81,11 @@ void SelectionJobs::PlanUnits(Group& group, Staging& staging, const SelectLaunch
   const auto cluster_of = [&](const SelectUnit& unit) {
     return ClusterFor(tuning_, device_, UnitTiles(unit) * kTileKeys, total_keys);
   };
-  std::stable_sort(group.units.begin(), group.units.end(),
-                   [](const SelectUnit& a, const SelectUnit& b) {
-                     return UnitTiles(a) > UnitTiles(b);
-                   });
-  const int limit =
-      MaxScoreMagnitude(static_cast<Estimator>(group.estimate), group.store->shape().head_dim,
-                        group.store->shape().key_bits);
+  std::stable_sort(
+      group.units.begin(), group.units.end(),
+      [](const SelectUnit& a, const SelectUnit& b) { return UnitTiles(a) > UnitTiles(b); });
+  const int limit = MaxScoreMagnitude(static_cast<Estimator>(group.estimate),
+                                      group.store->shape().head_dim, group.store->shape().key_bits);
   const SelectUnit* staged = staging.Add(group.units);
   for (size_t first = 0; first < group.units.size();) {
     const int cluster = cluster_of(group.units[first]);

@@ -12,9 +12,8 @@ absl::Status Staging::Begin(int64_t bytes) {
 
 absl::Status Staging::Upload(cudaStream_t stream) {
   if (used_ == 0) return absl::OkStatus();
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(device_.data(), host_.data(),
-                                              static_cast<size_t>(used_), cudaMemcpyHostToDevice,
-                                              stream));
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(
+      device_.data(), host_.data(), static_cast<size_t>(used_), cudaMemcpyHostToDevice, stream));
   return absl::OkStatus();
 }
 

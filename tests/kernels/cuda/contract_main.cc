@@ -38,8 +38,8 @@ int main(int argc, char** argv) {
     const char* required = std::getenv("KVSIFT_REQUIRE_BACKEND");
     return required != nullptr && std::string_view(required) == "cuda" ? 1 : 0;
   }
-  return kvsift::RunContract(argc, argv,
-                             {kvsift::Factory("cuda", {}),
-                              kvsift::Factory("cuda_tight", kvsift::Tight()),
-                              kvsift::Factory("cuda_general", kvsift::General())});
+  return kvsift::RunContract(
+      argc, argv,
+      {kvsift::Factory("cuda", {}), kvsift::Factory("cuda_tight", kvsift::Tight()),
+       kvsift::Factory("cuda_general", kvsift::General())});
 }

@@ -117,8 +117,8 @@ std::unique_ptr<CudaStore> Bench::MakeStore(const Case& c, int layers) {
                          .head_dim = c.head_dim,
                          .key_bits = 2};
   std::vector<float> scales(static_cast<size_t>(layers * c.kv_heads), 1.0f);
-  auto store = CudaStore::Create(MakeStoreFormat(shape, scales),
-                                 MakePageLayout(shape, kPagePositions));
+  auto store =
+      CudaStore::Create(MakeStoreFormat(shape, scales), MakePageLayout(shape, kPagePositions));
   Check(store.status());
   return *std::move(store);
 }
@@ -277,9 +277,8 @@ void Bench::RunAppend(int sequences) {
   Check(cudaMemcpy(device.data() + 16384, jobs.data(), jobs.size() * sizeof(KeyJob),
                    cudaMemcpyHostToDevice));
   const double us = DeviceTime(stream_.get(), 50, [&](int) {
-    Check(LaunchKeyWrites(store->layout(),
-                          reinterpret_cast<const KeyJob*>(device.data() + 16384), sequences,
-                          sequences * 8, reinterpret_cast<uint8_t*>(pages_.data()),
+    Check(LaunchKeyWrites(store->layout(), reinterpret_cast<const KeyJob*>(device.data() + 16384),
+                          sequences, sequences * 8, reinterpret_cast<uint8_t*>(pages_.data()),
                           stream_.get()));
   });
   std::printf("append one raw token to each of %d sequences, 8 kv heads: %.2f us\n", sequences, us);
@@ -331,20 +330,18 @@ void RunCall(int64_t keys) {
     (*backend)->Submit(batch, flag);
     while (!flag.done.load(std::memory_order_acquire)) {
     }
-    const std::chrono::duration<double, std::micro> took =
-        std::chrono::steady_clock::now() - begin;
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
     if (i > 100) times.push_back(took.count());
     batch = {};
-    batch.selections.push_back(
-        {.store = store->get(),
-         .table = table.get(),
-         .policy = {.k = 256},
-         .queries = {.bytes = std::as_bytes(std::span(queries)), .raw = {}},
-         .query_scales = scales,
-         .visible = visible,
-         .row_width = 256,
-         .positions = positions.data(),
-         .counts = counts.data()});
+    batch.selections.push_back({.store = store->get(),
+                                .table = table.get(),
+                                .policy = {.k = 256},
+                                .queries = {.bytes = std::as_bytes(std::span(queries)), .raw = {}},
+                                .query_scales = scales,
+                                .visible = visible,
+                                .row_width = 256,
+                                .positions = positions.data(),
+                                .counts = counts.data()});
   }
   std::sort(times.begin(), times.end());
   std::printf("one call, 8 kv heads x %lld keys, 4 query heads each: p50 %.1f p99 %.1f us\n",
@@ -389,8 +386,8 @@ void RunCurves(Bench& bench, const SelectTuning& tuning) {
   for (const int32_t k : {64, 256, 1024, 4096}) {
     for (int64_t keys = 8192; keys <= 1 << 20; keys *= 2) {
       const Policy policy{.k = k};
-      const std::string name = "8 rows x " + std::to_string(keys) + ", 8 heads, k = " +
-                               std::to_string(k);
+      const std::string name =
+          "8 rows x " + std::to_string(keys) + ", 8 heads, k = " + std::to_string(k);
       bench.Run({name, Same(1, keys), 8, 8, policy}, tuning);
     }
   }
