@@ -35,6 +35,15 @@ class Concurrency : public EngineTest {
            got.positions ==
                Expected(SmallConfig(), 0, prefix, kPolicy, query_, {length}, kPolicy.k).positions;
   }
+
+  std::vector<SequenceInfo> Sequences() { return *engine().ListSequences("s", {}, 10); }
+
+  // Expects both layers to hold the same prefix of `keys`, in no more pages than it needs.
+  void ExpectHoldsAPrefix(const SequenceInfo& info, const Bytes& keys) {
+    ExpectHolds(info.id, Slice(keys, 0, info.lengths[0]));
+    EXPECT_EQ(info.lengths[1], info.lengths[0]);
+    EXPECT_EQ(info.pages, (info.lengths[0] + 63) / 64);
+  }
 };
 INSTANTIATE_TEST_SUITE_P(AllBackends, Concurrency, testing::ValuesIn(EngineBackends()), BackendOf);
 
@@ -137,11 +146,8 @@ TEST_P(Concurrency, AnythingAtOnceLeavesPrefixesAndEveryPageIsFreedWithThem) {
     }
   });
   EXPECT_EQ(unexpected, 0);
-  const std::vector<SequenceInfo> left = *engine().ListSequences("s", {}, 10);
-  for (const SequenceInfo& info : left) {
-    ExpectHolds(info.id, Slice(keys, 0, info.lengths[0]));
-    EXPECT_EQ(info.lengths[1], info.lengths[0]);
-    EXPECT_EQ(info.pages, (info.lengths[0] + 63) / 64);
+  for (const SequenceInfo& info : Sequences()) {
+    ExpectHoldsAPrefix(info, keys);
     EXPECT_TRUE(Release(engine(), info.id).status.ok());
   }
   EXPECT_EQ(test_.free_bytes(), before);
