@@ -10,12 +10,10 @@
 namespace kvsift {
 namespace {
 
-// The range starts at a huge page, so that page memory is made of whole ones.
+// The range starts at a huge page, so that page memory is made of whole ones. Only whole ones go
+// back to the system: to split one costs more than it gives, for each of a long sequence's pages
+// while others wait, and what stays resident is about to be reused.
 constexpr uintptr_t kHugePageBytes = uintptr_t{2} << 20;
-
-// Smaller pieces stay resident: their pages are about to be reused, and a system call for each
-// would cost more than they hold.
-constexpr uintptr_t kDiscardBytes = uintptr_t{64} << 10;
 
 constexpr uintptr_t RoundUp(uintptr_t value, uintptr_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -38,8 +36,8 @@ class ReservedMemory final : public PageMemory {
 
   void Discard(int64_t offset, int64_t bytes) override {
     const uintptr_t first = reinterpret_cast<uintptr_t>(data_) + static_cast<uintptr_t>(offset);
-    const uintptr_t begin = RoundUp(first, kDiscardBytes);
-    const uintptr_t end = (first + static_cast<uintptr_t>(bytes)) / kDiscardBytes * kDiscardBytes;
+    const uintptr_t begin = RoundUp(first, kHugePageBytes);
+    const uintptr_t end = (first + static_cast<uintptr_t>(bytes)) / kHugePageBytes * kHugePageBytes;
     if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
 

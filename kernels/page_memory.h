@@ -24,7 +24,7 @@ class PageMemory {
 };
 
 // Address space of `bytes` bytes that takes memory from the system as pages are first written
-// and gives aligned pieces of 64 KiB back on Discard; smaller ones stay resident.
+// and gives aligned pieces of 2 MiB back on Discard; smaller ones stay resident.
 // Errors: RESOURCE_EXHAUSTED if the system refuses the range.
 absl::StatusOr<std::unique_ptr<PageMemory>> ReservePageMemory(int64_t bytes);
 

@@ -1,8 +1,8 @@
 // kvsift-server: options, a server, signals.
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 #include <iostream>
 #include <random>

@@ -1,8 +1,8 @@
 #include "client/cli/progress.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "absl/time/clock.h"

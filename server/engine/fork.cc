@@ -26,10 +26,8 @@ class ForkWork final : public LifecycleWork {
   Progress Advance(PagePool& pool, Batch& batch) override {
     if (child_ != nullptr) return EndCopy(pool);
     const Sequence* parent = turns().back().slot->sequence.get();
-    if (parent != nullptr) {
-      absl::Status status = CheckEpoch(expected_epoch_, parent);
-      if (!status.ok()) return End(std::move(status), parent);
-    }
+    absl::Status status = CheckEpoch(expected_epoch_, parent);
+    if (!status.ok()) return End(std::move(status), parent);
     if (origin_.length < 0) return End(NegativeLength(origin_.length), nullptr);
     if (const Sequence* child = slot().sequence.get(); child != nullptr) {
       return child->origin == origin_ ? End(absl::OkStatus(), child) : End(Taken(), child);

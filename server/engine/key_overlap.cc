@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "kernels/encode/encode.h"
 
@@ -11,7 +12,8 @@ KeyOverlap::KeyOverlap(const StoreFormat& format, int layer, int64_t start, int6
     : layer_(layer),
       start_(start),
       count_(count),
-      stored_(static_cast<size_t>(count * format.shape.key_bytes_per_position())) {}
+      bytes_(count * format.shape.key_bytes_per_position()),
+      stored_(std::make_unique_for_overwrite<std::byte[]>(static_cast<size_t>(bytes_))) {}
 
 KeyRead KeyOverlap::Read(const BackendStore& store, const PageTable& table) {
   return {.store = &store,
@@ -19,7 +21,7 @@ KeyRead KeyOverlap::Read(const BackendStore& store, const PageTable& table) {
           .layer = layer_,
           .start = start_,
           .count = count_,
-          .codes = stored_};
+          .codes = {stored_.get(), static_cast<size_t>(bytes_)}};
 }
 
 std::optional<int64_t> KeyOverlap::FirstDifference(const StoreFormat& format,
@@ -29,13 +31,14 @@ std::optional<int64_t> KeyOverlap::FirstDifference(const StoreFormat& format,
   if (keys.raw.has_value()) {
     const StoreShape& shape = format.shape;
     const int64_t raw_bytes = count_ * shape.kv_heads * shape.head_dim * ElementBytes(*keys.raw);
-    encoded.resize(stored_.size());
+    encoded.resize(static_cast<size_t>(bytes_));
     EncodeKeys(format, layer_, *keys.raw, keys.bytes.first(raw_bytes), encoded);
     codes = encoded;
   }
-  const auto difference = std::mismatch(stored_.begin(), stored_.end(), codes.begin()).first;
-  if (difference == stored_.end()) return std::nullopt;
-  return start_ + (difference - stored_.begin()) / format.shape.key_bytes_per_position();
+  const std::span<const std::byte> stored(stored_.get(), static_cast<size_t>(bytes_));
+  const auto difference = std::mismatch(stored.begin(), stored.end(), codes.begin()).first;
+  if (difference == stored.end()) return std::nullopt;
+  return start_ + (difference - stored.begin()) / format.shape.key_bytes_per_position();
 }
 
 }  // namespace kvsift

@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
+#include <span>
 
 #include "kernels/backend.h"
 #include "kernels/format/store_format.h"
@@ -15,7 +16,8 @@ namespace kvsift {
 // Stored codes of the positions that an append names again.
 class KeyOverlap {
  public:
-  // Makes room for `count` positions of `layer` from `start` on.
+  // Makes room for `count` positions of `layer` from `start` on. The room is left as it is: this
+  // runs under the shard's mutex, and the read fills all of it.
   KeyOverlap(const StoreFormat& format, int layer, int64_t start, int64_t count);
 
   // A read of the stored codes into this object, which stays where it is until the batch is done.
@@ -29,7 +31,8 @@ class KeyOverlap {
   int layer_;
   int64_t start_;
   int64_t count_;
-  std::vector<std::byte> stored_;
+  int64_t bytes_;
+  std::unique_ptr<std::byte[]> stored_;  // [bytes_]
 };
 
 }  // namespace kvsift

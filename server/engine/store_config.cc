@@ -1,5 +1,6 @@
 #include "server/engine/store_config.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 #include <vector>
@@ -25,13 +26,13 @@ absl::Status CheckRange(std::string_view field, int64_t value, int64_t least, in
   return Invalid(field, absl::StrCat(value), absl::StrCat(least, " to ", most));
 }
 
+bool IsNameCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '/' ||
+         c == '-';
+}
+
 absl::Status CheckName(const std::string& name) {
-  bool valid = !name.empty() && name.size() <= kMaxStoreNameBytes;
-  for (const char c : name) {
-    valid &= absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' ||
-             c == '/' || c == '-';
-  }
-  if (valid) return absl::OkStatus();
+  if (IsStoreName(name)) return absl::OkStatus();
   return Invalid("config.name", name,
                  absl::StrCat("1 to ", kMaxStoreNameBytes, " of [A-Za-z0-9._/-]"));
 }
@@ -50,7 +51,8 @@ absl::Status CheckLayers(const StoreConfig& config) {
     const std::string field = absl::StrCat("config.layer_ids[", i, "]");
     status = CheckRange(field, id, 0, kMaxLayerId);
     if (!status.ok()) return status;
-    if (id <= before) return Invalid(field, absl::StrCat(id), absl::StrCat("more than ", before));
+    if (id <= before)
+      return Invalid(field, absl::StrCat(id), absl::StrCat("more than ", before, ", ascending"));
     before = id;
   }
   return absl::OkStatus();
@@ -58,14 +60,14 @@ absl::Status CheckLayers(const StoreConfig& config) {
 
 absl::Status CheckHeads(const StoreShape& shape) {
   absl::Status status = CheckRange("config.kv_heads", shape.kv_heads, 1, kMaxKvHeads);
-  if (status.ok()) {
-    status = CheckRange("config.query_heads", shape.query_heads, 1, kMaxQueryHeads);
+  if (!status.ok()) return status;
+  if (shape.query_heads < 1 || shape.query_heads > kMaxQueryHeads ||
+      shape.query_heads % shape.kv_heads != 0) {
+    return Invalid(
+        "config.query_heads", absl::StrCat(shape.query_heads),
+        absl::StrCat("a multiple of kv_heads = ", shape.kv_heads, ", at most ", kMaxQueryHeads));
   }
-  if (status.ok() && shape.query_heads % shape.kv_heads != 0) {
-    status = Invalid("config.query_heads", absl::StrCat(shape.query_heads),
-                     absl::StrCat("a multiple of kv_heads = ", shape.kv_heads));
-  }
-  if (status.ok()) status = CheckRange("config.head_dim", shape.head_dim, 1, kMaxHeadDim);
+  status = CheckRange("config.head_dim", shape.head_dim, 1, kMaxHeadDim);
   if (status.ok()) status = CheckRange("config.key_bits", shape.key_bits, 1, kMaxKeyBits);
   return status;
 }
@@ -75,8 +77,8 @@ absl::Status CheckKeyScales(const StoreConfig& config) {
   if (scales.empty()) return absl::OkStatus();
   const size_t expected = config.layer_ids.size() * config.shape.kv_heads;
   if (scales.size() != expected) {
-    return Invalid("config.key_scales", absl::StrCat(scales.size(), " values"),
-                   absl::StrCat("none or ", expected, " (layers x kv_heads)"));
+    return Invalid("config.key_scales", absl::StrCat(scales.size(), " elements"),
+                   absl::StrCat(expected, " elements, layers x kv_heads, or none"));
   }
   for (size_t i = 0; i < scales.size(); ++i) {
     // Written so that NaN fails.
@@ -92,6 +94,11 @@ void AddWord(uint32_t word, std::string& bytes) {
 }
 
 }  // namespace
+
+bool IsStoreName(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxStoreNameBytes &&
+         std::all_of(name.begin(), name.end(), IsNameCharacter);
+}
 
 absl::Status ValidateStoreConfig(const StoreConfig& config, int32_t devices) {
   absl::Status status = CheckName(config.name);

@@ -3,6 +3,7 @@
 #define KVSIFT_SERVER_ENGINE_STORE_CONFIG_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "server/engine/engine.h"
@@ -14,6 +15,9 @@ inline constexpr int kMaxLayers = 1024;
 inline constexpr int kMaxLayerId = 65535;
 inline constexpr int kMaxKvHeads = 256;
 inline constexpr int kMaxQueryHeads = 1024;
+
+// True for 1 to kMaxStoreNameBytes of [A-Za-z0-9._/-].
+bool IsStoreName(std::string_view name);
 
 // Checks every field against the limits that the proto file states.
 // Errors: INVALID_ARGUMENT as a FieldError whose field is the path in CreateStoreRequest.

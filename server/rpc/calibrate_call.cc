@@ -7,14 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/encode/encode.h"
+#include "server/engine/store_config.h"
 #include "server/rpc/convert_fields.h"
 #include "server/rpc/convert_values.h"
 
 namespace kvsift {
 namespace {
-
-constexpr int kMaxKvHeads = 256;
-constexpr int kMaxLayers = 1024;
 
 // A checked request, and a result per layer that only that layer's task writes.
 struct Calibration {

@@ -2,92 +2,21 @@
 
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "kernels/format/quantizer.h"
+#include "server/engine/store_config.h"
 #include "server/rpc/convert_fields.h"
 
 namespace kvsift {
 namespace {
 
-constexpr size_t kMaxNameBytes = 128;
-constexpr int kMaxLayers = 1024;
-constexpr int kMaxLayerId = 65535;
-constexpr int kMaxKvHeads = 256;
-constexpr int kMaxQueryHeads = 1024;
 constexpr char kStoreTokenTag[] = "store:";
 constexpr char kSequenceTokenTag[] = "sequence:";
 
-bool IsNameCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '/' ||
-         c == '-';
-}
-
-bool IsStoreName(std::string_view name) {
-  if (name.empty() || name.size() > kMaxNameBytes) return false;
-  for (const char c : name) {
-    if (!IsNameCharacter(c)) return false;
-  }
-  return true;
-}
-
-absl::Status CheckName(std::string_view name) {
-  if (IsStoreName(name)) return absl::OkStatus();
-  return InvalidField("config.name", name, "1 to 128 of [A-Za-z0-9._/-]");
-}
-
-absl::Status CheckLayerIds(const v1::StoreConfig& config) {
-  const auto& ids = config.layer_ids();
-  absl::Status valid = CheckRange("config.layer_ids.size", ids.size(), 1, kMaxLayers);
-  for (int i = 0; valid.ok() && i < ids.size(); ++i) {
-    const std::string field = Indexed("config.layer_ids", i);
-    valid = CheckRange(field, ids[i], 0, kMaxLayerId);
-    if (valid.ok() && i > 0 && ids[i] <= ids[i - 1]) {
-      valid = InvalidField(field, ids[i], absl::StrCat("more than ", ids[i - 1], ", ascending"));
-    }
-  }
-  return valid;
-}
-
-absl::Status CheckHeads(const v1::StoreConfig& config) {
-  absl::Status valid = CheckRange("config.kv_heads", config.kv_heads(), 1, kMaxKvHeads);
-  if (!valid.ok()) return valid;
-  const int heads = config.query_heads();
-  if (heads < 1 || heads > kMaxQueryHeads || heads % config.kv_heads() != 0) {
-    return InvalidField(
-        "config.query_heads", heads,
-        absl::StrCat("a multiple of kv_heads = ", config.kv_heads(), ", at most ", kMaxQueryHeads));
-  }
-  valid = CheckRange("config.head_dim", config.head_dim(), 1, kMaxHeadDim);
-  if (!valid.ok()) return valid;
-  return CheckRange("config.key_bits", config.key_bits(), 1, kMaxKeyBits);
-}
-
-absl::Status CheckKeyScales(const v1::StoreConfig& config) {
-  const auto& scales = config.key_scales();
-  if (scales.empty()) return absl::OkStatus();
-  absl::Status valid =
-      CheckSize("config.key_scales", scales.size(),
-                int64_t{config.layer_ids_size()} * config.kv_heads(), "layers x kv_heads, or none");
-  if (!valid.ok()) return valid;
-  for (int i = 0; i < scales.size(); ++i) {
-    if (scales[i] >= kMinKeyScale && scales[i] <= kMaxKeyScale) continue;  // false for NaN
-    return InvalidField(Indexed("config.key_scales", i), absl::StrCat(scales[i]), "2^-60 to 2^40");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<StoreConfig> ConvertStoreConfig(const v1::StoreConfig& config, int device_count) {
-  absl::Status valid = CheckName(config.name());
-  if (valid.ok()) valid = CheckLayerIds(config);
-  if (valid.ok()) valid = CheckHeads(config);
-  if (valid.ok()) valid = CheckKeyScales(config);
-  if (valid.ok()) valid = CheckRange("config.device", config.device(), 0, device_count - 1);
-  if (!valid.ok()) return valid;
+StoreConfig ConvertStoreConfig(const v1::StoreConfig& config) {
   StoreConfig converted;
   converted.name = config.name();
   converted.layer_ids.assign(config.layer_ids().begin(), config.layer_ids().end());

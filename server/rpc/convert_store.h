@@ -15,8 +15,8 @@
 
 namespace kvsift {
 
-// Errors: INVALID_ARGUMENT, naming the field, if one is out of the range that store.proto states.
-absl::StatusOr<StoreConfig> ConvertStoreConfig(const v1::StoreConfig& config, int device_count);
+// The same values, whatever they are: Engine::CreateStore checks them.
+StoreConfig ConvertStoreConfig(const v1::StoreConfig& config);
 
 void FillStore(const StoreInfo& info, v1::Store& store);
 

@@ -1,5 +1,6 @@
 #include "server/rpc/server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,10 @@ namespace {
 
 // How long answers that are complete may take to leave once all calls are done or cancelled.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
+
+// How long a drain goes on refusing calls, so that clients hear UNAVAILABLE and retry elsewhere:
+// gRPC ends calls that reach it while it shuts down with CANCELLED, which says nothing.
+constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
 
 absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const ServerOptions& options,
                                                      Executor& executor) {
@@ -60,9 +65,11 @@ class GrpcServer final : public Server {
   bool Shutdown() override {
     if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(false);
     gate_.Close();
+    const absl::Time refused_until = absl::Now() + std::min(kRefusalPeriod, drain_timeout_);
     logger_.Log(LogLevel::kInfo, "draining");
     const bool is_drained = gate_.WaitUntilEmpty(drain_timeout_);
     if (!is_drained) logger_.Log(LogLevel::kWarning, "drain timeout: calls are cancelled");
+    absl::SleepFor(refused_until - absl::Now());
     Stop();
     logger_.Log(LogLevel::kInfo, "stopped");
     return is_drained;

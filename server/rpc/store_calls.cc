@@ -49,10 +49,7 @@ void FillLimits(const EngineLimits& limits, int64_t max_message_bytes, v1::Limit
 
 void RunCreateStore(Engine& engine,
                     UnaryCall<v1::CreateStoreRequest, v1::CreateStoreResponse>& call) {
-  const int devices = static_cast<int>(engine.Shards().size());
-  const auto config = ConvertStoreConfig(call.request().config(), devices);
-  if (!config.ok()) return call.Complete(config.status());
-  CompleteWithStore(engine, call, engine.CreateStore(*config));
+  CompleteWithStore(engine, call, engine.CreateStore(ConvertStoreConfig(call.request().config())));
 }
 
 void RunGetStore(Engine& engine, UnaryCall<v1::GetStoreRequest, v1::GetStoreResponse>& call) {

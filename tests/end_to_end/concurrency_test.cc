@@ -145,6 +145,28 @@ TEST(ShutdownTest, CallsInFlightAreDrainedAndNewOnesAreRefused) {
   EXPECT_TRUE(appended.entry_errors.empty());
 }
 
+TEST(ShutdownTest, ClientsThatKeepCallingAreToldToRetry) {
+  ServerOptions options;
+  options.drain_timeout = absl::Seconds(30);
+  TestServer server(options);
+  std::atomic<int> answered = 0;
+  std::atomic<int> told = 0;
+  std::thread shutdown([&] {
+    while (answered < kClients) std::this_thread::yield();
+    server.server().Shutdown();
+  });
+  RunClients([&](int) {
+    const auto stub = v1::SelectionService::NewStub(server.Connect());
+    EXPECT_TRUE(Send(*stub, &Stub::GetServer, v1::GetServerRequest()).status.ok());
+    ++answered;
+    grpc::Status status;
+    while (status.ok()) status = Send(*stub, &Stub::GetServer, v1::GetServerRequest()).status;
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) ++told;
+  });
+  shutdown.join();
+  EXPECT_EQ(told, kClients);
+}
+
 TEST(ShutdownTest, CallsThatOutlastTheDrainAreCancelled) {
   HeldServer held(absl::ZeroDuration());
   Outcome appended;

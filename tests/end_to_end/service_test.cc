@@ -252,6 +252,21 @@ TEST_P(ServiceTest, TheServerDescribesItself) {
   EXPECT_EQ(server.limits().max_answer_bytes(), 58720256);
 }
 
+TEST_P(ServiceTest, ReleasedMemoryIsFreeAgain) {
+  const auto device = [this] { return Call(&Stub::GetServer, v1::GetServerRequest()).devices(0); };
+  const int64_t free = device().free_bytes();
+  Random random(3);
+  ASSERT_TRUE(Send(stub(), &Stub::AppendKeys, MakeAppend("s", {{5, 0, 100}}, random)).status.ok());
+  EXPECT_GT(device().resident_bytes(), 0);
+  EXPECT_EQ(device().free_bytes(), free - device().resident_bytes());
+  v1::ReleaseSequenceRequest release;
+  release.set_store("s");
+  release.set_sequence_id(5);
+  ASSERT_TRUE(Send(stub(), &Stub::ReleaseSequence, release).status.ok());
+  EXPECT_EQ(device().resident_bytes(), 0);
+  EXPECT_EQ(device().free_bytes(), free);
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, ServiceTest,
                          testing::Values(Transport::kTcp, Transport::kUnix),
                          [](const auto& of) { return TransportName(of.param); });

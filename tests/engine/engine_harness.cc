@@ -12,7 +12,6 @@
 namespace kvsift {
 namespace {
 
-constexpr int kThreads = 2;
 constexpr int kPositionsPerPage = 64;
 
 std::unique_ptr<Backend> MakeBackend(const std::string& name, int64_t memory_bytes, uint32_t seed,
@@ -50,8 +49,9 @@ std::vector<std::string> EngineBackends() {
 }
 
 EngineUnderTest::EngineUnderTest(const std::string& backend, int64_t memory_bytes,
-                                 const StoreConfig& config, EngineLimits limits, uint32_t seed)
-    : pool(std::make_unique<ThreadPool>(kThreads)) {
+                                 const StoreConfig& config, EngineLimits limits, uint32_t seed,
+                                 int threads)
+    : pool(std::make_unique<ThreadPool>(threads)) {
   EngineOptions options;
   options.backends.push_back(MakeBackend(backend, memory_bytes, seed, *this));
   options.limits = limits;

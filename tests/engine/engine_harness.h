@@ -28,7 +28,7 @@ std::vector<std::string> EngineBackends();
 struct EngineUnderTest {
   explicit EngineUnderTest(const std::string& backend, int64_t memory_bytes = int64_t{1} << 20,
                            const StoreConfig& config = SmallConfig(), EngineLimits limits = {},
-                           uint32_t seed = 1);
+                           uint32_t seed = 1, int threads = 2);
 
   int64_t free_bytes() const { return engine->Shards()[0].memory.free_bytes; }
 

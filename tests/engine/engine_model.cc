@@ -158,7 +158,7 @@ ModelResult EngineModel::Truncate(uint64_t id, int64_t length, std::optional<uin
 ModelResult EngineModel::Fork(uint64_t parent, uint64_t child, int64_t length,
                               std::optional<uint64_t> epoch) {
   const Sequence* from = Find(parent);
-  if (from != nullptr && epoch.has_value() && *epoch != from->epoch) {
+  if (epoch.has_value() && *epoch != (from == nullptr ? 0 : from->epoch)) {
     return Fail(StatusCode::kAborted, parent, 0);
   }
   if (const Sequence* there = Find(child); there != nullptr) {

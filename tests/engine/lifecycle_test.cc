@@ -67,6 +67,15 @@ TEST_P(Lifecycle, ChecksEpochsFirst) {
   EXPECT_TRUE(Release(1, 1).status.ok());
 }
 
+TEST_P(Lifecycle, ASequenceThatDoesNotExistHasEpochZero) {
+  EXPECT_EQ(Truncate(1, 3, 5).status.code(), StatusCode::kAborted);
+  EXPECT_EQ(Release(1, 5).status.code(), StatusCode::kAborted);
+  EXPECT_EQ(Fork(1, 2, 3, 5).status.code(), StatusCode::kAborted);
+  EXPECT_EQ(Fork(1, 2, 3, 0).status.code(), StatusCode::kNotFound);
+  Append(2, 0, RandomKeys(random_, 10));
+  EXPECT_EQ(Fork(1, 2, 3, 5).status.code(), StatusCode::kAborted) << "before the child";
+}
+
 TEST_P(Lifecycle, UnknownSequencesAreNotFound) {
   EXPECT_EQ(Truncate(1, 3).status.code(), StatusCode::kNotFound);
   EXPECT_EQ(Release(1).status.code(), StatusCode::kNotFound);

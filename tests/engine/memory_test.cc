@@ -79,6 +79,34 @@ TEST_P(MemoryTest, ReleasedMemoryServesStoresOfOtherPageSizes) {
   EXPECT_EQ(RunStep(engine(), spec).entries[0].length, kPages * 32);
 }
 
+// Bytes of codes of `positions` positions in both layers of SmallConfig.
+constexpr int64_t CodeBytesOf(int64_t positions) { return 2 * kSmallKeyBytes * positions; }
+
+TEST_P(MemoryTest, KeysOf32768PositionsTakeAtMostATwentiethMoreThanTheirCodes) {
+  constexpr int64_t kPositions = 32768;
+  EngineUnderTest test(GetParam(), 2 * CodeBytesOf(kPositions));
+  const int64_t before = test.free_bytes();
+  const auto append = [&](int64_t start, int64_t count) {
+    const Bytes keys = RandomKeys(random_, count);
+    const StepOutcome outcome = RunStep(
+        *test.engine,
+        {.layer_ids = {3, 7}, .entries = {{.id = 1, .start = start, .keys = {keys, keys}}}});
+    EXPECT_TRUE(outcome.entries[0].status.ok()) << outcome.entries[0].status;
+  };
+  append(0, 1);
+  EXPECT_EQ(before - test.free_bytes(), kSmallPageBytes) << "one token costs a page";
+  append(1, 99);
+  EXPECT_EQ(before - test.free_bytes(), 2 * kSmallPageBytes) << "100 tokens cost two";
+  append(100, kPositions - 100);
+  const MemoryUse use = test.engine->Shards()[0].memory;
+  EXPECT_GE(use.resident_bytes, CodeBytesOf(kPositions));
+  EXPECT_LE(use.resident_bytes + use.fragmented_bytes, CodeBytesOf(kPositions) * 21 / 20);
+  EXPECT_EQ(test.engine->GetStore("s")->resident_bytes, use.resident_bytes);
+  ASSERT_TRUE(Release(*test.engine, 1).status.ok());
+  EXPECT_EQ(test.free_bytes(), before);
+  EXPECT_EQ(test.engine->Shards()[0].memory.fragmented_bytes, 0);
+}
+
 TEST_P(MemoryTest, SequencesBeyondTheLargestLengthAreRefused) {
   EngineUnderTest test(GetParam(), 1 << 20, SmallConfig(), {.max_sequence_length = 100});
   StepSpec spec = {.layer_ids = {3}, .entries = {{.id = 1, .keys = {RandomKeys(random_, 101)}}}};

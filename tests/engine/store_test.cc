@@ -132,7 +132,7 @@ TEST(StoreConfigTest, NamesTheFieldThatIsWrong) {
       {"config.head_dim", "0", [](auto& c) { c.shape.head_dim = 0; }},
       {"config.head_dim", "257", [](auto& c) { c.shape.head_dim = 257; }},
       {"config.key_bits", "4", [](auto& c) { c.shape.key_bits = 4; }},
-      {"config.key_scales", "3 values", [](auto& c) { c.key_scales.pop_back(); }},
+      {"config.key_scales", "3 elements", [](auto& c) { c.key_scales.pop_back(); }},
       {"config.key_scales[1]", "0", [](auto& c) { c.key_scales[1] = 0; }},
       {"config.key_scales[1]", "nan", [](auto& c) { c.key_scales[1] = std::nanf(""); }},
       {"config.key_scales[0]", "inf",

@@ -9,7 +9,7 @@
 namespace kvsift {
 namespace {
 
-constexpr int64_t kPiece = int64_t{64} << 10;
+constexpr int64_t kPiece = int64_t{2} << 20;
 
 bool Holds(PageMemory& memory, int64_t offset, int64_t bytes, std::byte value) {
   const std::byte* begin = memory.data() + offset;

@@ -39,10 +39,8 @@ TEST(ConvertStoreConfig, WhatAStoreHasComesBack) {
   config.set_key_bits(3);
   config.add_key_scales(0x1p-60f);
   config.add_key_scales(0x1p40f);
-  const auto converted = ConvertStoreConfig(config, 1);
-  ASSERT_TRUE(converted.ok()) << converted.status();
   StoreInfo info;
-  info.config = *converted;
+  info.config = ConvertStoreConfig(config);
   info.thresholds = {1.5f};
   info.fingerprint = 7;
   v1::Store store;
