@@ -1,10 +1,11 @@
 #include "kernels/cuda/cuda_backend.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,8 @@ class CudaBackend final : public Backend {
       : options_(options), info_(std::move(info)), device_(device) {}
   ~CudaBackend() override;
 
-  absl::Status Start();
+  // Reserves memory and starts to poll, as one task of `completions`.
+  absl::Status Start(Executor& completions);
 
   const BackendInfo& info() const override { return info_; }
   absl::StatusOr<std::unique_ptr<BackendStore>> CreateStore(const StoreFormat& format,
@@ -80,10 +82,10 @@ class CudaBackend final : public Backend {
   std::deque<Work> waiting_;          // for a run; guarded by mutex_
   std::deque<Work> in_flight_;        // to be polled; guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
-  std::thread poller_;
+  bool polling_ = false;              // guarded by mutex_
 };
 
-absl::Status CudaBackend::Start() {
+absl::Status CudaBackend::Start(Executor& completions) {
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options_.device));
   absl::Status status = pages_.ReserveExactly(options_.memory_bytes);
   if (status.ok()) status = housekeeping_.Create();
@@ -102,17 +104,19 @@ absl::Status CudaBackend::Start() {
     if (!status.ok()) return status;
     free_runs_.push_back(runs_.back().get());
   }
-  poller_ = std::thread([this] { PollCompletions(); });
+  polling_ = true;
+  completions.Run(
+      1, [this](int64_t) { PollCompletions(); }, [] {});
   return absl::OkStatus();
 }
 
 CudaBackend::~CudaBackend() {
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     stopping_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !polling_; });
   }
-  changed_.notify_all();
-  if (poller_.joinable()) poller_.join();
   cudaSetDevice(options_.device);
   cudaDeviceSynchronize();
 }
@@ -209,13 +213,17 @@ void CudaBackend::PollCompletions() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !in_flight_.empty(); });
-    if (in_flight_.empty()) return;
+    if (in_flight_.empty()) {
+      polling_ = false;
+      changed_.notify_all();  // under the lock: then this object may be gone
+      return;
+    }
     const auto done = std::find_if(in_flight_.begin(), in_flight_.end(), [](const Work& work) {
       return !work.started.ok() || work.run->Done();
     });
     if (done == in_flight_.end()) {
       lock.unlock();
-      std::this_thread::yield();
+      sched_yield();
       lock.lock();
       continue;
     }
@@ -268,7 +276,8 @@ absl::Status CheckFreeMemory(const CudaOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& wanted) {
+absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& wanted,
+                                                           Executor& completions) {
   CudaOptions options = wanted;
   BackendInfo info{.name = "cuda", .description = {}, .memory_bytes = options.memory_bytes};
   auto device = ExamineDevice(options, info);
@@ -276,7 +285,7 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& wa
   absl::Status status = CheckFreeMemory(options);
   if (!status.ok()) return status;
   auto backend = std::make_unique<CudaBackend>(options, std::move(info), *device);
-  status = backend->Start();
+  status = backend->Start(completions);
   if (!status.ok()) return status;
   return backend;
 }

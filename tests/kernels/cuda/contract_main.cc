@@ -10,13 +10,19 @@
 
 #include "kernels/cuda/cuda_backend.h"
 #include "tests/kernels/contract/contract.h"
+#include "tests/kernels/contract/scattering_executor.h"
 
 namespace kvsift {
 namespace {
 
-BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning) {
-  return {.name = name, .create = [tuning](int64_t memory_bytes) {
-            return *CreateCudaBackend({.memory_bytes = memory_bytes, .tuning = tuning});
+// The suite keeps few backends at a time, each with a thread for its completions.
+constexpr int kCompletionThreads = 8;
+
+BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning,
+                       Executor& completions) {
+  return {.name = name, .create = [tuning, &completions](int64_t memory_bytes) {
+            return *CreateCudaBackend({.memory_bytes = memory_bytes, .tuning = tuning},
+                                      completions);
           }};
 }
 
@@ -32,14 +38,15 @@ cuda::SelectTuning General() { return {.longest_row = 0}; }
 }  // namespace kvsift
 
 int main(int argc, char** argv) {
-  const auto probe = kvsift::CreateCudaBackend({.memory_bytes = 4096});
+  kvsift::ScatteringExecutor completions(kvsift::kCompletionThreads, 1);
+  const auto probe = kvsift::CreateCudaBackend({.memory_bytes = 4096}, completions);
   if (!probe.ok()) {
     std::cerr << "no test ran: " << probe.status() << "\n";
     const char* required = std::getenv("KVSIFT_REQUIRE_BACKEND");
     return required != nullptr && std::string_view(required) == "cuda" ? 1 : 0;
   }
-  return kvsift::RunContract(
-      argc, argv,
-      {kvsift::Factory("cuda", {}), kvsift::Factory("cuda_tight", kvsift::Tight()),
-       kvsift::Factory("cuda_general", kvsift::General())});
+  return kvsift::RunContract(argc, argv,
+                             {kvsift::Factory("cuda", {}, completions),
+                              kvsift::Factory("cuda_tight", kvsift::Tight(), completions),
+                              kvsift::Factory("cuda_general", kvsift::General(), completions)});
 }
