@@ -1,6 +1,6 @@
 #include "server/rpc/store_calls.h"
 
-#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,6 +12,10 @@
 
 namespace kvsift {
 namespace {
+
+// A page of stores ends early beyond this size: the description of one has up to 3 MiB of
+// thresholds and scales, and a message of the least size allowed must hold the page.
+constexpr size_t kPageBytes = 8 << 20;
 
 // Completes `call` with a store, or with the error.
 template <typename Call>
@@ -63,13 +67,17 @@ void RunListStores(Engine& engine, UnaryCall<v1::ListStoresRequest, v1::ListStor
   if (!size.ok()) return call.Complete(size.status());
   const auto after = ConvertStorePageToken(call.request().page_token());
   if (!after.ok()) return call.Complete(after.status());
-  // One more than asked tells whether there is another page.
-  const std::vector<StoreInfo> listed = engine.ListStores(*after, *size + 1);
-  const int64_t shown = std::min<int64_t>(std::ssize(listed), *size);
-  for (int64_t i = 0; i < shown; ++i) FillStore(listed[i], *call.response().add_stores());
-  if (shown < std::ssize(listed)) {
-    call.response().set_next_page_token(StorePageToken(listed[shown - 1].config.name));
+  v1::ListStoresResponse& response = call.response();
+  std::string last = *after;
+  std::vector<StoreInfo> next = engine.ListStores(last, 1);
+  for (size_t bytes = 0; !next.empty() && response.stores_size() < *size && bytes < kPageBytes;) {
+    v1::Store& store = *response.add_stores();
+    FillStore(next.front(), store);
+    bytes += store.ByteSizeLong();
+    last = store.config().name();
+    next = engine.ListStores(last, 1);
   }
+  if (!next.empty()) response.set_next_page_token(StorePageToken(last));
   call.response().set_server_incarnation(engine.incarnation());
   call.Complete(absl::OkStatus());
 }

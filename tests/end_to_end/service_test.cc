@@ -148,6 +148,32 @@ TEST_P(ServiceTest, ListsComeInPages) {
   EXPECT_EQ(page.next_page_token(), "");
 }
 
+// Five stores of 2.8 MB of thresholds and scales: a page of stores must fit into a message.
+TEST_P(ServiceTest, APageOfWideStoresEndsEarly) {
+  v1::CreateStoreRequest wide = MakeCreate("");
+  v1::StoreConfig& config = *wide.mutable_config();
+  config.clear_layer_ids();
+  for (int layer = 0; layer < 340; ++layer) config.add_layer_ids(layer);
+  config.set_kv_heads(256);
+  config.set_query_heads(256);
+  config.set_head_dim(32);
+  config.set_key_bits(3);
+  config.mutable_key_scales()->Resize(340 * 256, 1.0f);
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    config.set_name(name);
+    Call(&Stub::CreateStore, wide);
+  }
+  v1::ListStoresRequest list;
+  const auto first = Call(&Stub::ListStores, list);
+  EXPECT_EQ(first.stores_size(), 4);
+  list.set_page_token(first.next_page_token());
+  const auto second = Call(&Stub::ListStores, list);
+  ASSERT_EQ(second.stores_size(), 2);
+  EXPECT_EQ(second.stores(0).config().name(), "e");
+  EXPECT_EQ(second.stores(1).config().name(), "s");
+  EXPECT_EQ(second.next_page_token(), "");
+}
+
 TEST_P(ServiceTest, AnAnswerOf16MiBArrives) {
   Random random(4);
   constexpr int64_t kTokens = 4096;  // x 4 heads x k 256 x 4 bytes
