@@ -8,5 +8,5 @@ if printf 'int  a;\n' | clang-format-14 --dry-run -Werror --assume-filename=a.cc
   echo "clang-format accepts anything"
   exit 1
 fi
-find kernels server client tests \( -name '*.cc' -o -name '*.h' \) -print0 |
+find kernels server client tests \( -name '*.cc' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' \) -print0 |
   xargs -0 -n 40 clang-format-14 --dry-run -Werror

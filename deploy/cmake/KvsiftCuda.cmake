@@ -1,0 +1,21 @@
+# KVSIFT_CUDA=AUTO|ON|OFF: enables the CUDA language where a toolkit is present, and sets
+# KVSIFT_HAS_CUDA. ON without a toolkit is fatal.
+set(KVSIFT_HAS_CUDA OFF)
+if(KVSIFT_CUDA)
+  if(NOT CMAKE_CUDA_COMPILER AND EXISTS /usr/local/cuda/bin/nvcc)
+    set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
+  endif()
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    # Code for Ampere, Ada, Hopper and Blackwell, and PTX for what comes after.
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 89-real 90-real 100)
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(KVSIFT_HAS_CUDA ON)
+  elseif(NOT KVSIFT_CUDA STREQUAL "AUTO")
+    message(FATAL_ERROR "KVSIFT_CUDA=${KVSIFT_CUDA}, but there is no CUDA compiler")
+  endif()
+endif()

@@ -1,0 +1,31 @@
+// Thread-block clusters, which share their blocks' shared memory. Before compute capability 9.0
+// every cluster has one block and these do nothing.
+#ifndef KVSIFT_KERNELS_CUDA_CLUSTER_CUH_
+#define KVSIFT_KERNELS_CUDA_CLUSTER_CUH_
+
+#include <cooperative_groups.h>
+
+namespace kvsift::cuda {
+
+// Waits for every thread of the cluster; what they wrote to shared memory is visible then.
+__device__ __forceinline__ void ClusterSync() {
+#if __CUDA_ARCH__ >= 900
+  cooperative_groups::this_cluster().sync();
+#else
+  __syncthreads();
+#endif
+}
+
+// The same variable of shared memory in block `rank` of the cluster.
+template <class T>
+__device__ __forceinline__ T* InBlock(T* variable, int rank) {
+#if __CUDA_ARCH__ >= 900
+  return cooperative_groups::this_cluster().map_shared_rank(variable, rank);
+#else
+  return variable;
+#endif
+}
+
+}  // namespace kvsift::cuda
+
+#endif  // KVSIFT_KERNELS_CUDA_CLUSTER_CUH_

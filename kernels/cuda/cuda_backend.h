@@ -1,0 +1,39 @@
+// The backend for NVIDIA GPUs: pages in device memory, scoring on binary tensor cores, one launch
+// from codes to positions (select_kernel.cuh).
+//
+// Completion: one task of an injected executor polls the events of batches in flight and tells
+// their observers, for as long as the backend lives. A host callback of the driver would do the
+// same, but it comes 10 to 20 us late and may not call the driver again, which an observer that
+// submits the next batch does. Small batches that find the device idle are waited for inside
+// Submit, which saves the hand-over.
+#ifndef KVSIFT_KERNELS_CUDA_CUDA_BACKEND_H_
+#define KVSIFT_KERNELS_CUDA_CUDA_BACKEND_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "kernels/backend.h"
+#include "kernels/cuda/select_plan.h"
+#include "kernels/executor.h"
+
+namespace kvsift {
+
+struct CudaOptions {
+  int device = 0;
+  int64_t memory_bytes = 0;  // page memory, reserved whole when the backend is created
+  int batches_in_flight = 4;
+  cuda::SelectTuning tuning = {};
+};
+
+// A backend named "cuda". One task of `completions` belongs to it until it is destroyed.
+// REQUIRES: `completions` outlives the backend, runs tasks on threads of its own, and has one to
+// spare for each backend.
+// Errors: FAILED_PRECONDITION, saying what is missing, without a driver or device that can serve;
+// RESOURCE_EXHAUSTED, with what is asked and what is free, if the memory cannot be had.
+absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& options,
+                                                           Executor& completions);
+
+}  // namespace kvsift
+
+#endif  // KVSIFT_KERNELS_CUDA_CUDA_BACKEND_H_

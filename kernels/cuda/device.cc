@@ -1,0 +1,64 @@
+#include "kernels/cuda/device.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace kvsift::cuda {
+namespace {
+
+// Buffers grow to a power of two, so that a slowly growing need reallocates seldom.
+int64_t GrownSize(int64_t bytes) {
+  int64_t size = 4096;
+  while (size < bytes) size *= 2;
+  return size;
+}
+
+}  // namespace
+
+absl::Status DeviceStatus(cudaError_t error, const char* action) {
+  if (error == cudaSuccess) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("device error ", cudaGetErrorName(error), " (",
+                                             cudaGetErrorString(error), ") at ", action));
+}
+
+absl::Status DeviceBuffer::Reserve(int64_t bytes) {
+  return bytes <= bytes_ ? absl::OkStatus() : ReserveExactly(GrownSize(bytes));
+}
+
+absl::Status DeviceBuffer::ReserveExactly(int64_t bytes) {
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaFree(data_));
+  data_ = nullptr;
+  bytes_ = 0;
+  void* memory = nullptr;
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaMalloc(&memory, static_cast<size_t>(bytes)));
+  data_ = static_cast<std::byte*>(memory);
+  bytes_ = bytes;
+  return absl::OkStatus();
+}
+
+absl::Status PinnedBuffer::Reserve(int64_t bytes) {
+  if (bytes <= bytes_) return absl::OkStatus();
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaFreeHost(data_));
+  data_ = nullptr;
+  bytes_ = 0;
+  const int64_t size = GrownSize(bytes);
+  void* memory = nullptr;
+  KVSIFT_RETURN_IF_CUDA_ERROR(
+      cudaHostAlloc(&memory, static_cast<size_t>(size), cudaHostAllocDefault));
+  data_ = static_cast<std::byte*>(memory);
+  bytes_ = size;
+  return absl::OkStatus();
+}
+
+absl::Status Stream::Create() {
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  return absl::OkStatus();
+}
+
+absl::Status Event::Create() {
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+  return absl::OkStatus();
+}
+
+}  // namespace kvsift::cuda

@@ -1,0 +1,74 @@
+// Launch of the kernel that scores every tile of a row and keeps its best positions. Plain C++17.
+//
+// Words of this folder: a *column* is one (query token, query head), the unit of ranking. A *unit*
+// is up to 8 columns that read the same keys, because a matrix instruction scores 8 at a time.
+// Scores inside the kernels are *goodness*: any strictly increasing function of how good the
+// estimator's score is, the same for every key of a column; larger is better.
+#ifndef KVSIFT_KERNELS_CUDA_SELECT_H_
+#define KVSIFT_KERNELS_CUDA_SELECT_H_
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+#include "kernels/cuda/code_layout.h"
+#include "kernels/cuda/select_plan.h"
+
+namespace kvsift::cuda {
+
+inline constexpr int kUnitColumns = 8;
+
+// How codes are compared; values as in kvsift::Estimator.
+enum class Estimate : int { kManhattan, kSquaredEuclidean, kDot, kAsymmetricDot };
+
+// One column and where its list goes.
+struct SelectColumn {
+  const uint32_t* code;  // the query's, wire layout
+  int64_t out;           // index of the list's first element in `positions`
+  int64_t count;         // index in `counts`
+  int32_t visible;
+  int32_t k;
+  int32_t sinks;
+  int32_t window;
+  int32_t row_width;  // elements to fill
+  int32_t best;       // index in `bests`, or -1
+};
+
+// Columns over the same keys. Tiles [first_tile, end_tile) hold every position that some column
+// ranks, and every visible one where bests are wanted.
+struct SelectUnit {
+  const uint64_t* table;
+  int64_t head_offset;
+  int32_t first_tile;
+  int32_t end_tile;
+  int32_t first_column;
+  int32_t columns;
+};
+
+struct SelectLaunch {
+  CodeLayout layout;
+  Estimate estimate;
+  const uint8_t* pages;
+  const SelectUnit* units;
+  const SelectColumn* columns;
+  int unit_count;
+  SelectPlan plan;
+
+  // Answers: [.., row_width] positions, ascending, forced ones included, -1 after the count.
+  // Lists (list_goodness is not null): only the ranked positions of columns with visible > k,
+  // their goodness beside them, and in `bests` the largest goodness of the visible positions
+  // (the maximum with what is there before).
+  int32_t* positions;
+  int32_t* counts;
+  int32_t* list_goodness;
+  int32_t* bests;
+};
+
+// Sets attributes of every kernel of this file for the current device; once per device.
+cudaError_t PrepareSelect(int shared_bytes_limit);
+
+cudaError_t LaunchSelect(const SelectLaunch& launch, cudaStream_t stream);
+
+}  // namespace kvsift::cuda
+
+#endif  // KVSIFT_KERNELS_CUDA_SELECT_H_

@@ -1,0 +1,52 @@
+// The contract suite over the CUDA backend, as it is tuned and with tunings that send small rows
+// through code that only large ones reach. Without a device it succeeds, saying so, unless
+// KVSIFT_REQUIRE_BACKEND=cuda is set.
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernels/cuda/cuda_backend.h"
+#include "tests/kernels/contract/contract.h"
+#include "tests/kernels/contract/scattering_executor.h"
+
+namespace kvsift {
+namespace {
+
+// The suite keeps few backends at a time, each with a thread for its completions.
+constexpr int kCompletionThreads = 8;
+
+BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning,
+                       Executor& completions) {
+  return {.name = name, .create = [tuning, &completions](int64_t memory_bytes) {
+            return *CreateCudaBackend({.memory_bytes = memory_bytes, .tuning = tuning},
+                                      completions);
+          }};
+}
+
+// Sixteen blocks to a row, a guess for each, and room for few candidates: guesses fail often.
+cuda::SelectTuning Tight() {
+  return {.least_block_keys = 32, .most_block_keys = 64, .all_keys = 16, .least_capacity = 8};
+}
+
+// Every row through the general path.
+cuda::SelectTuning General() { return {.longest_row = 0}; }
+
+}  // namespace
+}  // namespace kvsift
+
+int main(int argc, char** argv) {
+  kvsift::ScatteringExecutor completions(kvsift::kCompletionThreads, 1);
+  const auto probe = kvsift::CreateCudaBackend({.memory_bytes = 4096}, completions);
+  if (!probe.ok()) {
+    std::cerr << "no test ran: " << probe.status() << "\n";
+    const char* required = std::getenv("KVSIFT_REQUIRE_BACKEND");
+    return required != nullptr && std::string_view(required) == "cuda" ? 1 : 0;
+  }
+  return kvsift::RunContract(argc, argv,
+                             {kvsift::Factory("cuda", {}, completions),
+                              kvsift::Factory("cuda_tight", kvsift::Tight(), completions),
+                              kvsift::Factory("cuda_general", kvsift::General(), completions)});
+}
