@@ -84,7 +84,7 @@ absl::StatusOr<std::vector<PageAddress>> PagePool::Take(int64_t page_bytes, int6
   return absl::ResourceExhaustedError(absl::StrCat(
       "memory budget is spent: ", count, " pages of ", page_bytes, " bytes asked (",
       SaturatingProduct(count, page_bytes), " bytes), ", use.free_bytes, " bytes free, of them ",
-      use.fragmented_bytes, " in slabs of other page sizes or too small"));
+      use.fragmented_bytes, " in slabs that serve one page size each"));
 }
 
 bool PagePool::TakeOne(int64_t page_bytes, Account& account, PageAddress* page) {
