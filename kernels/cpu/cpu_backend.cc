@@ -107,7 +107,7 @@ class CpuBackend final : public Backend {
     }
     const bool idle = in_flight_.fetch_add(1, std::memory_order_relaxed) == 0;
     auto job = std::make_unique<Job>(*this, batch, observer);
-    if (executor_.concurrency() == 1 || (idle && job->nanoseconds() < kInlineNanoseconds)) {
+    if (idle && job->nanoseconds() < kInlineNanoseconds) {
       job->RunInline();
     } else {
       job.release()->Start(0);
