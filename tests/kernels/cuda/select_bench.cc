@@ -1,6 +1,6 @@
 // Device times of the CUDA kernels beside the time that copying the same bytes takes: every case
-// of the table in kernels/PERFORMANCE.md, with its ratio to the copy bandwidth of the same run.
-// Codes come from several layers in turn, so that they are not in the cache.
+// of the table in kernels/cuda/PERFORMANCE.md, with its ratio to the copy bandwidth of the same
+// run. Codes come from several layers in turn, so that they are not in the cache.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
