@@ -75,7 +75,7 @@ absl::Status BatchRun::Reserve(const Batch& batch) {
   for (const Selection& selection : batch.selections) {
     add(static_cast<int64_t>(selection.queries.bytes.size() + selection.query_scales.size_bytes() +
                              sizeof(QueryJob) + 64));
-    staging += SelectionJobs::StagingBytes(selection);
+    staging += selections_.StagingBytes(selection);
     if (selection.queries.raw) encoded += EncodedBytes(selection);
     const int64_t rows = RowsOf(selection);
     extent_.positions += rows * selection.row_width;

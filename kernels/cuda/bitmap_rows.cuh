@@ -34,11 +34,10 @@ __device__ inline int SettleMarks(const Marks& marks, int ties) {
   if (threadIdx.x < 32) {
     const LaneMarks own = CountMarks(marks, counts);
     if (threadIdx.x == 0) {
-      counts.keep = min(ties, counts.tied);
-      total = counts.better + counts.keep;
+      total = counts.better + min(ties, counts.tied);
     }
     __syncwarp();
-    PlaceMarks(marks, counts, own);
+    PlaceMarks(marks, own, counts.tied - min(ties, counts.tied), 0);
   }
   __syncthreads();
   return total;

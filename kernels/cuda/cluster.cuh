@@ -16,6 +16,18 @@ __device__ __forceinline__ void ClusterSync() {
 #endif
 }
 
+// Two halves of ClusterSync: between them a block may work on what no other block looks at.
+__device__ __forceinline__ void ClusterArrive() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void ClusterWait() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+
 // The same variable of shared memory in block `rank` of the cluster.
 template <class T>
 __device__ __forceinline__ T* InBlock(T* variable, int rank) {

@@ -24,6 +24,15 @@ namespace kvsift::cuda {
 
 inline constexpr int kTileKeys = 16;
 
+// Tiles that scans take together: they lie one after another in pages that have a multiple of as
+// many.
+inline constexpr int kRunTiles = 4;
+
+// Tiles of the largest part when `tiles` tiles are split into `parts`: whole runs.
+KVSIFT_HOST_DEVICE int PartTiles(int tiles, int parts) {
+  return ((tiles + parts - 1) / parts + kRunTiles - 1) / kRunTiles * kRunTiles;
+}
+
 enum class TileOrder : int { kPlain, kFragment64, kFragment128 };
 
 // The shape and page layout of a store as kernels want them.

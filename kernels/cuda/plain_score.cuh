@@ -84,6 +84,8 @@ __device__ __forceinline__ bool SmallerIsBetter(Estimate estimate) {
 // smaller is better.
 class PlainScorer {
  public:
+  static constexpr int kTileBytes = 0;  // tiles are read where they lie
+
   struct Tile {
     const uint8_t* address;
     int slot;
@@ -100,6 +102,12 @@ class PlainScorer {
   }
 
   __device__ static Tile Load(const uint8_t* tile, int slot) { return {tile, slot}; }
+
+  // Bounds of the goodness of every column.
+  __device__ void Bounds(int limit, int& least, int& most) const {
+    least = -limit;
+    most = limit;
+  }
 
   __device__ void Score(const Tile& tile, int (&goodness)[4]) const {
 #pragma unroll

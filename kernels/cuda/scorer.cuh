@@ -11,6 +11,7 @@
 #ifndef KVSIFT_KERNELS_CUDA_SCORER_CUH_
 #define KVSIFT_KERNELS_CUDA_SCORER_CUH_
 
+#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/binary_mma.cuh"
 #include "kernels/cuda/code_layout.h"
 #include "kernels/cuda/select.h"
@@ -24,7 +25,8 @@ struct KeyPlanes {
   uint32_t both, both8;  // low AND high
 };
 
-// The query side of one 128-dimension chunk: what the planes of a key are ANDed with.
+// The query side of one 128-dimension chunk: what the planes of a key are ANDed with. AddBounds
+// adds the least and the largest goodness that its 32 dimensions can give.
 template <Estimate kEstimate>
 struct QueryPlanes;
 
@@ -40,8 +42,8 @@ struct QueryPlanes<Estimate::kAsymmetricDot> {
   };
   __device__ void Add(Sums& s, const KeyPlanes& k) const {
     And128(s.one, k.low, k.low8, q0);
-    And256(s.two, k.high, k.high8, k.low, k.low8, q0, q1);
-    And256(s.four, k.high, k.high8, k.low, k.low8, q1, q2);
+    And256(s.two, k.low, k.low8, k.high, k.high8, q1, q0);
+    And256(s.four, k.low, k.low8, k.high, k.high8, q2, q1);
     And128(s.eight, k.high, k.high8, q2);
     And128(s.less8, k.low, k.low8, q3);
     And128(s.less16, k.high, k.high8, q3);
@@ -49,6 +51,10 @@ struct QueryPlanes<Estimate::kAsymmetricDot> {
   __device__ static int Total(const Sums& s, int i) {
     return s.one[i] +
            2 * (s.two[i] + 2 * (s.four[i] + 2 * (s.eight[i] - s.less8[i] - 2 * s.less16[i])));
+  }
+  __device__ void AddBounds(int& least, int& most) const {
+    least += 3 * (__popc(q0 & q3) + 2 * __popc(q1 & q3) + 4 * __popc(q2 & q3) - 8 * __popc(q3));
+    most += 3 * (__popc(q0 & ~q3) + 2 * __popc(q1 & ~q3) + 4 * __popc(q2 & ~q3));
   }
 };
 
@@ -64,11 +70,16 @@ struct QueryPlanes<Estimate::kManhattan> {
   __device__ void Add(Sums& s, const KeyPlanes& k) const {
     And128(s.one, k.low, k.low8, all);
     And128(s.two, k.high, k.high8, high);
-    And256(s.less2, k.high, k.high8, k.low, k.low8, zero, zero);
+    And256(s.less2, k.low, k.low8, k.high, k.high8, zero, zero);
     And128(s.less2, k.both, k.both8, middle);
   }
   __device__ static int Total(const Sums& s, int i) {
     return s.one[i] + 2 * (s.two[i] - s.less2[i]);
+  }
+  __device__ void AddBounds(int& least, int& most) const {
+    const int ones = __popc(middle & ~high);
+    least -= 3 * __popc(zero) + ones;
+    most += ones + 2 * __popc(middle & high) + 3 * __popc(high & ~middle);
   }
 };
 
@@ -84,12 +95,17 @@ struct QueryPlanes<Estimate::kSquaredEuclidean> {
   __device__ void Add(Sums& s, const KeyPlanes& k) const {
     And128(s.less1, k.low, k.low8, all);
     And128(s.two, k.low, k.low8, low);
-    And256(s.four, k.high, k.high8, k.low, k.low8, low, high);
+    And256(s.four, k.low, k.low8, k.high, k.high8, high, low);
     And128(s.eight, k.high, k.high8, high);
     And256(s.less4, k.high, k.high8, k.both, k.both8, all, all);
   }
   __device__ static int Total(const Sums& s, int i) {
     return 2 * (s.two[i] + 2 * (s.four[i] - s.less4[i] + 2 * s.eight[i])) - s.less1[i];
+  }
+  __device__ void AddBounds(int& least, int& most) const {
+    const int ones = __popc(low & ~high);
+    least -= 9 * __popc(~(low | high)) + 3 * ones;
+    most += ones + 4 * __popc(high & ~low) + 9 * __popc(high & low);
   }
 };
 
@@ -105,12 +121,14 @@ struct QueryPlanes<Estimate::kDot> : QueryPlanes<Estimate::kAsymmetricDot> {
 template <Estimate kEstimate>
 inline constexpr int kQueryPlanes = kEstimate == Estimate::kAsymmetricDot ? 4 : 2;
 
-// D = 128 * kChunks.
-template <Estimate kEstimate, int kChunks>
+// D = 128 * kDimChunks.
+template <Estimate kEstimate, int kDimChunks>
 class FragmentScorer {
  public:
+  static constexpr int kTileBytes = 512 * kDimChunks;
+
   struct Tile {
-    uint4 words[kChunks];
+    uint4 words[kDimChunks];
   };
 
   // Columns beyond `columns` score against a zero query; their values mean nothing.
@@ -118,10 +136,10 @@ class FragmentScorer {
     const int column = (threadIdx.x & 31) >> 2;
     const int t = threadIdx.x & 3;
 #pragma unroll
-    for (int chunk = 0; chunk < kChunks; ++chunk) {
+    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
       uint32_t p[4] = {};
       for (int plane = 0; plane < kQueryPlanes<kEstimate> && column < count; ++plane) {
-        p[plane] = columns[column].code[(plane * kChunks + chunk) * 4 + t];
+        p[plane] = columns[column].code[(plane * kDimChunks + chunk) * 4 + t];
       }
       query_[chunk].Set(p[0], p[1], p[2], p[3]);
     }
@@ -131,16 +149,47 @@ class FragmentScorer {
   __device__ static Tile Load(const uint8_t* tile, int slot) {
     Tile loaded;
 #pragma unroll
-    for (int chunk = 0; chunk < kChunks; ++chunk) {
+    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
       loaded.words[chunk] = __ldg(reinterpret_cast<const uint4*>(tile) + chunk * 32 + slot);
     }
     return loaded;
   }
 
+  // Bytes between what neighbouring lanes hold of a tile.
+  static constexpr int kLaneBytes = 16;
+
+  // `slot` and `tile` are where this lane's first bytes lie.
+  __device__ __forceinline__ static void Fetch(SharedAddress slot, const uint8_t* tile) {
+#pragma unroll
+    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
+      CopyAsync<16>(slot + chunk * 512, tile + chunk * 512);
+    }
+  }
+
+  __device__ __forceinline__ static Tile Read(SharedAddress slot) {
+    Tile loaded;
+#pragma unroll
+    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
+      loaded.words[chunk] = ReadShared16(slot + chunk * 512);
+    }
+    return loaded;
+  }
+
+  // Bounds of the goodness of column (lane / 4).
+  __device__ void Bounds(int, int& least, int& most) const {
+    least = most = 0;
+#pragma unroll
+    for (int chunk = 0; chunk < kDimChunks; ++chunk) query_[chunk].AddBounds(least, most);
+    for (int step = 1; step < 4; step *= 2) {
+      least += __shfl_xor_sync(~0u, least, step);
+      most += __shfl_xor_sync(~0u, most, step);
+    }
+  }
+
   __device__ void Score(const Tile& tile, int (&goodness)[4]) const {
     typename QueryPlanes<kEstimate>::Sums sums;
 #pragma unroll
-    for (int chunk = 0; chunk < kChunks; ++chunk) {
+    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
       const uint4& w = tile.words[chunk];
       query_[chunk].Add(sums, KeyPlanes{w.x, w.y, w.z, w.w, w.x & w.z, w.y & w.w});
     }
@@ -149,13 +198,14 @@ class FragmentScorer {
   }
 
  private:
-  QueryPlanes<kEstimate> query_[kChunks];
+  QueryPlanes<kEstimate> query_[kDimChunks];
 };
 
 // D = 64: a 128-bit row holds both planes, so a plane is the row with the other half cleared.
 template <Estimate kEstimate>
 class NarrowScorer {
  public:
+  static constexpr int kTileBytes = 256;
   using Tile = uint2;
 
   __device__ void Init(const CodeLayout&, const SelectColumn* columns, int count) {
@@ -170,6 +220,22 @@ class NarrowScorer {
 
   __device__ static Tile Load(const uint8_t* tile, int slot) {
     return __ldg(reinterpret_cast<const uint2*>(tile) + slot);
+  }
+
+  static constexpr int kLaneBytes = 8;
+
+  __device__ __forceinline__ static void Fetch(SharedAddress slot, const uint8_t* tile) {
+    CopyAsync<8>(slot, tile);
+  }
+
+  __device__ __forceinline__ static Tile Read(SharedAddress slot) { return ReadShared8(slot); }
+
+  // Bounds of the goodness of column (lane / 4), whose lanes t and t + 2 have the same word.
+  __device__ void Bounds(int, int& least, int& most) const {
+    least = most = 0;
+    query_.AddBounds(least, most);
+    least += __shfl_xor_sync(~0u, least, 1);
+    most += __shfl_xor_sync(~0u, most, 1);
   }
 
   __device__ void Score(const Tile& tile, int (&goodness)[4]) const {

@@ -1,9 +1,10 @@
-// Launch of the kernel that scores every tile of a row and keeps its best positions. Plain C++17.
+// Launches of the kernels that score every key of a row and keep its best positions. Plain C++17.
 //
 // Words of this folder: a *column* is one (query token, query head), the unit of ranking. A *unit*
 // is up to 8 columns that read the same keys, because a matrix instruction scores 8 at a time.
 // Scores inside the kernels are *goodness*: any strictly increasing function of how good the
-// estimator's score is, the same for every key of a column; larger is better.
+// estimator's score is, the same for every key of a column; larger is better. Goodness fits in 16
+// bits.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_H_
 #define KVSIFT_KERNELS_CUDA_SELECT_H_
 
@@ -43,6 +44,34 @@ struct SelectUnit {
   int32_t end_tile;
   int32_t first_column;
   int32_t columns;
+  // Of the scan path: slices [first_slice, first_slice + slices) are this unit's, and the guess
+  // looks at two keys of every sample_stride-th tile; 0: every ranked key is a candidate.
+  int32_t first_slice;
+  int32_t slices;
+  int32_t sample_stride;
+};
+
+// A slice of a unit of the scan path, or a column of one that has several slices.
+struct UnitPart {
+  int32_t unit;
+  int32_t part;
+};
+
+// The units of a small launch, which travel with it: a block that is told where to look by the
+// launch itself saves two trips to device memory.
+struct FewUnits {
+  static constexpr int kMostUnits = 16;
+  static constexpr int kMostColumns = 64;
+
+  SelectUnit units[kMostUnits];
+  SelectColumn columns[kMostColumns];
+};
+
+// What a slice leaves behind for the ranking of its unit, by column.
+struct SliceOutcome {
+  int32_t stored[kUnitColumns];  // candidates, also those beyond the room for them
+  int32_t guess[kUnitColumns];   // least goodness of a candidate
+  int32_t best[kUnitColumns];    // largest goodness of a forced position
 };
 
 struct SelectLaunch {
@@ -52,6 +81,7 @@ struct SelectLaunch {
   const SelectUnit* units;
   const SelectColumn* columns;
   int unit_count;
+  bool few;  // the units and columns are in `here`
   SelectPlan plan;
 
   // Answers: [.., row_width] positions, ascending, forced ones included, -1 after the count.
@@ -62,12 +92,26 @@ struct SelectLaunch {
   int32_t* counts;
   int32_t* list_goodness;
   int32_t* bests;
+
+  // Of the scan path.
+  const UnitPart* slices;
+  int slice_count;
+  const UnitPart* finishes;
+  int finish_count;
+  uint32_t* candidates;    // [slices, plan.columns, plan.capacity], fewer than 2^31
+  SliceOutcome* outcomes;  // [slices]
+
+  FewUnits here;
 };
 
 // Sets attributes of every kernel of this file for the current device; once per device.
 cudaError_t PrepareSelect(int shared_bytes_limit);
 
-cudaError_t LaunchSelect(const SelectLaunch& launch, cudaStream_t stream);
+// Ranks `unit_count` units, each in one cluster of plan.blocks blocks (cluster_select.cuh).
+cudaError_t LaunchClusterSelect(const SelectLaunch& launch, cudaStream_t stream);
+
+// Scans the slices and finishes their units (scan_select.cuh).
+cudaError_t LaunchScanSelect(const SelectLaunch& launch, cudaStream_t stream);
 
 }  // namespace kvsift::cuda
 

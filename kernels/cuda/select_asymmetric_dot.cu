@@ -1,10 +1,9 @@
-#include "kernels/cuda/select_kernel.cuh"
-#include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/select_kernels.cuh"
 
 namespace kvsift::cuda {
 
-SelectKernel AsymmetricDotKernel(TileOrder order, int dim) {
-  return FragmentKernel<Estimate::kAsymmetricDot>(order, dim);
+SelectKernels AsymmetricDotKernels(TileOrder order, int dim) {
+  return FragmentKernels<Estimate::kAsymmetricDot>(order, dim);
 }
 
 }  // namespace kvsift::cuda

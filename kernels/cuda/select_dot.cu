@@ -1,10 +1,9 @@
-#include "kernels/cuda/select_kernel.cuh"
-#include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/select_kernels.cuh"
 
 namespace kvsift::cuda {
 
-SelectKernel DotKernel(TileOrder order, int dim) {
-  return FragmentKernel<Estimate::kDot>(order, dim);
+SelectKernels DotKernels(TileOrder order, int dim) {
+  return FragmentKernels<Estimate::kDot>(order, dim);
 }
 
 }  // namespace kvsift::cuda

@@ -1,4 +1,4 @@
-// The instances of the selection kernel, one source file per estimator because they take long to
+// The instances of the selection kernels, one source file per estimator because they take long to
 // compile.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_KERNELS_H_
 #define KVSIFT_KERNELS_CUDA_SELECT_KERNELS_H_
@@ -9,14 +9,20 @@ namespace kvsift::cuda {
 
 using SelectKernel = void (*)(SelectLaunch);
 
+struct SelectKernels {
+  SelectKernel rank_in_cluster;
+  SelectKernel scan_slices;
+  SelectKernel finish_columns;
+};
+
 // For tiles in fragment order of D = `dim`. REQUIRES: order is not kPlain.
-SelectKernel ManhattanKernel(TileOrder order, int dim);
-SelectKernel SquaredEuclideanKernel(TileOrder order, int dim);
-SelectKernel DotKernel(TileOrder order, int dim);
-SelectKernel AsymmetricDotKernel(TileOrder order, int dim);
+SelectKernels ManhattanKernels(TileOrder order, int dim);
+SelectKernels SquaredEuclideanKernels(TileOrder order, int dim);
+SelectKernels DotKernels(TileOrder order, int dim);
+SelectKernels AsymmetricDotKernels(TileOrder order, int dim);
 
 // For every layout and estimator, slowly.
-SelectKernel PlainKernel();
+SelectKernels PlainKernels();
 
 }  // namespace kvsift::cuda
 

@@ -1,10 +1,9 @@
-#include "kernels/cuda/select_kernel.cuh"
-#include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/select_kernels.cuh"
 
 namespace kvsift::cuda {
 
-SelectKernel ManhattanKernel(TileOrder order, int dim) {
-  return FragmentKernel<Estimate::kManhattan>(order, dim);
+SelectKernels ManhattanKernels(TileOrder order, int dim) {
+  return FragmentKernels<Estimate::kManhattan>(order, dim);
 }
 
 }  // namespace kvsift::cuda

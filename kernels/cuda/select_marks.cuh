@@ -1,5 +1,5 @@
-// From marks to places: bitmaps over a block's keys say which positions a column takes, and give
-// every taken position its place in the ascending list without sorting.
+// From marks to places: bitmaps over keys say which positions a column takes, and give every taken
+// position its place in the ascending list without sorting.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_MARKS_CUH_
 #define KVSIFT_KERNELS_CUDA_SELECT_MARKS_CUH_
 
@@ -7,16 +7,13 @@
 
 namespace kvsift::cuda {
 
-// Of one column in one block.
 struct MarkCounts {
   int better;  // keys above the threshold
   int tied;    // keys at the threshold
-  int first;   // place of the block's first taken key in the column's ranked list
-  int keep;    // tied keys that this block takes: its most recent ones
 };
 
-// A column's bitmaps. After PlaceMarks, `taken` marks what is taken and `places[w]` is how many
-// keys of this block are taken before word w.
+// A column's bitmaps over some keys. After PlaceMarks, `taken` marks what is taken and `places[w]`
+// is the place of the first taken key of word w.
 struct Marks {
   uint32_t* taken;
   uint32_t* places;  // before: marks of tied keys
@@ -43,7 +40,7 @@ struct LaneMarks {
   int tied;
 };
 
-// One warp counts a column's marks.
+// One warp counts marks.
 __device__ inline LaneMarks CountMarks(const Marks& marks, MarkCounts& counts) {
   const int lane = threadIdx.x & 31;
   const int share = ((marks.words + 31) / 32) | 1;
@@ -61,47 +58,24 @@ __device__ inline LaneMarks CountMarks(const Marks& marks, MarkCounts& counts) {
   return own;
 }
 
-// One warp decides, from the counts of all blocks, which ties this block keeps (later blocks hold
-// more recent positions) and where its part of the list begins.
-__device__ inline void ShareTies(MarkCounts& counts, int ties, int rank, int cluster) {
-  const int lane = threadIdx.x & 31;
-  int better = 0;
-  int tied = 0;
-  if (lane < cluster) {
-    better = InBlock(&counts, lane)->better;
-    tied = InBlock(&counts, lane)->tied;
-  }
-  const int up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(tied)));
-  const int all = __shfl_sync(~0u, up_to, 31);
-  const int keep = max(0, min(tied, ties - (all - up_to)));
-  const int taken = better + keep;
-  const int before = static_cast<int>(InclusiveScan(static_cast<uint32_t>(taken))) - taken;
-  if (lane == rank) {
-    counts.first = before;
-    counts.keep = keep;
-  }
-  __syncwarp();
-}
-
 // `word` without its `count` lowest set bits.
 __device__ __forceinline__ uint32_t DropLowest(uint32_t word, int count) {
   for (; count > 0 && word != 0; --count) word &= word - 1;
   return word;
 }
 
-// One warp joins kept ties to the better keys and turns `places` into prefix counts.
-__device__ inline void PlaceMarks(const Marks& marks, const MarkCounts& counts,
-                                  const LaneMarks& own) {
+// One warp joins tied keys to the better ones, except the `drop` oldest, and gives places from
+// `place` on.
+__device__ inline void PlaceMarks(const Marks& marks, const LaneMarks& own, int drop, int place) {
   const int tied_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(own.tied)));
-  // The block's oldest ties are dropped; this lane's part of them.
-  int drop = max(0, min(own.tied, counts.tied - counts.keep - (tied_up_to - own.tied)));
-  const int taken = own.better + own.tied - drop;
-  int place = static_cast<int>(InclusiveScan(static_cast<uint32_t>(taken))) - taken;
+  int own_drop = max(0, min(own.tied, drop - (tied_up_to - own.tied)));
+  const int taken = own.better + own.tied - own_drop;
+  place += static_cast<int>(InclusiveScan(static_cast<uint32_t>(taken))) - taken;
   for (int word = own.begin; word < own.end; ++word) {
     const uint32_t tied = marks.places[word];
     const int ties = __popc(tied);
-    const uint32_t all = marks.taken[word] | (ties > drop ? DropLowest(tied, drop) : 0);
-    drop = max(0, drop - ties);
+    const uint32_t all = marks.taken[word] | (ties > own_drop ? DropLowest(tied, own_drop) : 0);
+    own_drop = max(0, own_drop - ties);
     marks.taken[word] = all;
     marks.places[word] = static_cast<uint32_t>(place);
     place += __popc(all);

@@ -1,8 +1,7 @@
-#include "kernels/cuda/select_kernel.cuh"
-#include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/select_kernels.cuh"
 
 namespace kvsift::cuda {
 
-SelectKernel PlainKernel() { return SelectUnits<PlainScorer, 1>; }
+SelectKernels PlainKernels() { return KernelsWith<PlainScorer, 1>(); }
 
 }  // namespace kvsift::cuda

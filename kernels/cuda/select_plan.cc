@@ -1,72 +1,99 @@
 #include "kernels/cuda/select_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+
+#include "kernels/cuda/code_layout.h"
 
 namespace kvsift::cuda {
 namespace {
 
-constexpr int64_t kTileKeys = 16;
 constexpr int64_t kSampledKeysPerTile = 2;
-
-constexpr int32_t kSparsestSample = 4;  // tiles; one key of 32
-
-// Keys that pass a guessed threshold, in the mean and with room for chance: the guess aims at
-// five standard deviations beyond the wanted rank (select_search.cuh).
-int64_t ExpectedCandidates(int64_t ranked, int32_t stride) {
-  const double fraction =
-      static_cast<double>(kSampledKeysPerTile) / static_cast<double>(kTileKeys * stride);
-  const double mean = static_cast<double>(ranked) * fraction;
-  return static_cast<int64_t>((mean + 6 * std::sqrt(mean) + 6) / fraction);
-}
 
 int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-}  // namespace
-
-int ClusterFor(const SelectTuning& tuning, const SelectDevice& device, int64_t keys,
-               int64_t total_keys) {
-  const int64_t blocks = int64_t{device.processors} * tuning.blocks_per_processor;
-  const int64_t block_keys =
-      std::clamp<int64_t>(total_keys / blocks, tuning.least_block_keys, tuning.most_block_keys);
-  // Rounded down rather than up: one block too many costs a wave, larger blocks cost little.
-  int cluster = 1;
-  while (cluster < tuning.largest_cluster && cluster * block_keys * 3 / 2 < keys) cluster *= 2;
-  return cluster;
+// Keys that a block of the cluster path has room for.
+int64_t MostBlockKeys(const SelectTuning& tuning, int columns) {
+  return tuning.goodness_bytes / (2 * columns) / 32 * 32;
 }
 
-SelectPlan PlanSelect(const SelectTuning& tuning, const SelectDevice& device, int cluster,
-                      int columns, int64_t most_keys, int64_t most_ranked, int goodness_limit) {
+// Whether all units together fit on the device as blocks of the cluster path, at once.
+bool FitsAtOnce(const SelectDevice& device, const SelectBatch& batch, int64_t most_block_keys) {
+  return batch.keys <= device.processors * most_block_keys;
+}
+
+// Keys that pass a guessed threshold, in the mean: the guess aims at five standard deviations
+// beyond the wanted rank (select_search.cuh).
+int64_t ExpectedCandidates(int64_t ranked, int64_t stride) {
+  const double fraction =
+      static_cast<double>(kSampledKeysPerTile) / static_cast<double>(kTileKeys * stride);
+  const double mean = static_cast<double>(ranked) * fraction;
+  return static_cast<int64_t>((mean + 5 * std::sqrt(mean) + 5) / fraction);
+}
+
+}  // namespace
+
+int64_t PartKeys(int64_t keys, int parts) {
+  const auto tiles = static_cast<int>((keys + kTileKeys - 1) / kTileKeys);
+  return int64_t{PartTiles(tiles, parts)} * kTileKeys;
+}
+
+UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys, int columns,
+                  const SelectBatch& batch) {
+  const int64_t most_block_keys = MostBlockKeys(tuning, columns);
+  if (FitsAtOnce(device, batch, most_block_keys) || batch.longest_keys <= tuning.short_keys) {
+    const int64_t block_keys = std::clamp<int64_t>(
+        batch.keys / device.processors,
+        std::min<int64_t>(tuning.least_block_keys, most_block_keys), most_block_keys);
+    // An eighth more is allowed: larger blocks cost less than twice as many.
+    int cluster = 1;
+    while (cluster < tuning.largest_cluster && cluster * block_keys * 9 / 8 < keys) cluster *= 2;
+    if (PartKeys(keys, cluster) <= most_block_keys) return {SelectPath::kCluster, cluster};
+  }
+  const int64_t blocks = int64_t{device.processors} * tuning.blocks_per_processor;
+  const int64_t slice_keys = std::clamp<int64_t>(batch.keys / blocks, tuning.least_slice_keys,
+                                                 tuning.most_slice_keys);
+  int64_t slices = std::max<int64_t>(1, (keys + slice_keys / 4) / slice_keys);
+  while (PartKeys(keys, static_cast<int>(slices)) > kMostSliceKeys) ++slices;
+  return {SelectPath::kScan, static_cast<int32_t>(slices)};
+}
+
+CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t ranked,
+                             int slices) {
+  const int64_t slice_keys = PartKeys(tiles * kTileKeys, slices);
+  const int64_t stride = std::max<int64_t>(1, tiles / tuning.sampled_tiles);
+  const int64_t expected = ExpectedCandidates(ranked, stride);
+  if (2 * expected >= tiles * kTileKeys) return {0, static_cast<int32_t>(slice_keys)};
+  // All of them may lie in one slice, and chance may double them.
+  const int64_t capacity = std::max<int64_t>(tuning.least_capacity, 2 * expected);
+  return {static_cast<int32_t>(stride), static_cast<int32_t>(std::min(capacity, slice_keys))};
+}
+
+SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int32_t ring_bytes,
+                             int goodness_limit) {
   SelectPlan plan;
-  plan.cluster = cluster;
+  plan.blocks = blocks;
   plan.columns = columns;
   plan.goodness_limit = goodness_limit;
-  while (((2 * goodness_limit) >> plan.goodness_shift) >= kHistogramBins) ++plan.goodness_shift;
+  plan.block_keys = static_cast<int32_t>(RoundUp(PartKeys(most_keys, blocks), 32));
+  const int64_t goodness = int64_t{columns} * (plan.block_keys + 4) * 2;
+  plan.shared_bytes = static_cast<int32_t>(ring_bytes + columns * kHistogramBytes + goodness);
+  return plan;
+}
 
-  const int64_t tiles = (most_keys + kTileKeys - 1) / kTileKeys;
-  const int64_t block_keys = (tiles + cluster - 1) / cluster * kTileKeys;
-  plan.block_words = static_cast<int32_t>(RoundUp(block_keys, 32) / 32);
-  const int64_t marks = int64_t{columns} * plan.block_words * 2 * 4;
-  const int64_t histograms = int64_t{columns} * kHistogramBins * 4;
-  const int64_t rest = device.shared_bytes - std::max(marks, histograms);
-
-  int64_t capacity = block_keys;
-  if (block_keys > tuning.all_keys) {
-    // Ranked keys per sampled key at the densest sample, two keys of every tile.
-    const int64_t ratio = most_keys / std::max<int64_t>(1, most_ranked) * kSampledKeysPerTile;
-    plan.sample_stride =
-        static_cast<int32_t>(std::clamp<int64_t>(ratio / kTileKeys, 1, kSparsestSample));
-    const int64_t expected = ExpectedCandidates(most_ranked, plan.sample_stride) / cluster;
-    capacity = std::min(block_keys,
-                        std::max<int64_t>(tuning.least_capacity, expected + expected / 2 + 256));
-    if (capacity == block_keys) plan.sample_stride = 0;
-  }
-  if (capacity * columns * 4 > rest) {
-    capacity = 0;
-    plan.sample_stride = 0;
-  }
-  plan.capacity = static_cast<int32_t>(capacity);
-  plan.shared_bytes = static_cast<int32_t>(std::max(marks, histograms) + capacity * columns * 4);
+SelectPlan PlanScanLaunch(const SelectDevice& device, int columns, int64_t most_keys, int capacity,
+                          int32_t ring_bytes, int goodness_limit) {
+  SelectPlan plan;
+  plan.columns = columns;
+  plan.capacity = capacity;
+  plan.goodness_limit = goodness_limit;
+  // A power of two, because warps are divided among columns so (rank_column.cuh).
+  const int groups = static_cast<int>(std::bit_ceil(static_cast<unsigned>(columns)));
+  plan.shared_bytes = ring_bytes + groups * kHistogramBytes;
+  const int64_t bitmaps = RoundUp((most_keys + 31) / 32, 4) * 2 * 4;
+  plan.finish_bytes = static_cast<int32_t>(std::clamp<int64_t>(
+      bitmaps, kHistogramBytes, std::min<int64_t>(device.shared_bytes, plan.shared_bytes)));
   return plan;
 }
 

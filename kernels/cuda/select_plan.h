@@ -1,4 +1,4 @@
-// How a set of rows is spread over a device: a pure function of the shape. Plain C++17.
+// How a set of units is spread over a device: pure functions of the shape. Plain C++17.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_PLAN_H_
 #define KVSIFT_KERNELS_CUDA_SELECT_PLAN_H_
 
@@ -7,15 +7,22 @@
 
 namespace kvsift::cuda {
 
-// What is tuned, as data; the defaults were measured on one H200 (PERFORMANCE.md).
+// What is tuned, as data; the defaults were measured on one H100 (PERFORMANCE.md).
 struct SelectTuning {
-  int32_t least_block_keys = 1024;   // a block with fewer keys is mostly overhead
-  int32_t most_block_keys = 16384;   // more make the last wave of blocks long
-  int32_t all_keys = 1024;           // blocks up to this size rank every key, without a guess
-  int32_t least_capacity = 1024;     // candidates per block and column
-  int32_t largest_cluster = 16;      // blocks that share a row; 1 where clusters do not exist
-  int64_t longest_row = 1 << 20;     // longer ones take the general path (general.cu)
+  // The cluster path (cluster_select.cuh).
+  int32_t largest_cluster = 16;       // blocks; 1 where clusters do not exist
+  int32_t least_block_keys = 512;     // a block with fewer keys is mostly overhead
+  int32_t goodness_bytes = 64 << 10;  // of a block; more leave room for one block a processor
+  int32_t short_keys = 4096;          // where all units are this short, however many there are
+
+  // The scan path (scan_select.cuh).
+  int32_t least_slice_keys = 4096;
+  int32_t most_slice_keys = 32768;
+  int32_t sampled_tiles = 512;     // two keys each
+  int32_t least_capacity = 256;    // candidates per slice and column
   int32_t blocks_per_processor = 2;  // that run at the same time
+
+  int64_t longest_row = 1 << 24;  // longer ones take the general path (general.cu)
 };
 
 // What the plan is made for.
@@ -24,33 +31,57 @@ struct SelectDevice {
   int32_t shared_bytes = 48 * 1024;  // a block may use, less what the kernel declares itself
 };
 
-// Longest row the kernel takes: a block keeps positions in 16 bits.
-inline constexpr int64_t kMostBlockKeys = 65536;
-inline int64_t LongestRow(const SelectTuning& tuning) {
-  return std::min(tuning.longest_row, tuning.largest_cluster * kMostBlockKeys);
-}
-
-// Blocks per row for a row of `keys` keys in a batch that has `total_keys` of them.
-int ClusterFor(const SelectTuning& tuning, const SelectDevice& device, int64_t keys,
-               int64_t total_keys);
-
-// One launch: rows that share a cluster size.
-struct SelectPlan {
-  int32_t cluster = 1;
-  int32_t columns = 1;        // the most of any unit
-  int32_t block_words = 0;    // of a bitmap over a block's keys
-  int32_t capacity = 0;       // candidates per block and column; 0: rank without candidates
-  int32_t sample_stride = 0;  // every how many tiles the guess looks at two keys; 0: no guess
-  int32_t shared_bytes = 0;
-  int32_t goodness_limit = 0;  // magnitude that no goodness exceeds
-  int32_t goodness_shift = 0;  // so that (goodness + limit) >> shift is a histogram bin
+// What all units of a launch together are.
+struct SelectBatch {
+  int64_t keys = 0;          // summed over units
+  int64_t longest_keys = 0;  // of any unit
 };
 
-// `most_keys`, `most_ranked`: the largest of any row of the launch.
-SelectPlan PlanSelect(const SelectTuning& tuning, const SelectDevice& device, int cluster,
-                      int columns, int64_t most_keys, int64_t most_ranked, int goodness_limit);
+enum class SelectPath { kCluster, kScan };
+
+struct UnitPlan {
+  SelectPath path = SelectPath::kCluster;
+  int32_t parts = 1;  // blocks of the cluster, or slices
+};
+
+// A block of the scan path names keys with 16 bits.
+inline constexpr int64_t kMostSliceKeys = 65536;
+
+// The path of a unit of `keys` keys and `columns` columns.
+UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys, int columns,
+                  const SelectBatch& batch);
+
+// How the scan path treats a unit of `tiles` tiles that ranks at most `ranked` keys of a column.
+struct CandidatePlan {
+  int32_t sample_stride = 0;  // every how many tiles the guess looks at two keys; 0: no guess
+  int32_t capacity = 0;       // candidates per slice and column
+};
+CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t ranked, int slices);
+
+// One launch.
+struct SelectPlan {
+  int32_t blocks = 1;          // cluster path: of a cluster
+  int32_t columns = 1;         // the most of any unit
+  int32_t block_keys = 0;      // cluster path: the most of any block, a multiple of 32
+  int32_t capacity = 0;        // scan path: candidates per slice and column
+  int32_t shared_bytes = 0;    // of a block
+  int32_t finish_bytes = 0;    // scan path: of a block of the second kernel
+  int32_t goodness_limit = 0;  // magnitude that no goodness exceeds
+};
+
+// Shared memory that TileRing (unit_scan.cuh) uses in a block of 16 warps.
+constexpr int32_t RingBytes(int32_t tile_bytes) { return 16 * 8 * tile_bytes; }
 
 inline constexpr int kHistogramBins = 1024;
+inline constexpr int32_t kHistogramBytes = kHistogramBins * 4;
+
+// Keys of the largest block when a unit of `keys` keys is split into `parts`.
+int64_t PartKeys(int64_t keys, int parts);
+
+SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int32_t ring_bytes,
+                             int goodness_limit);
+SelectPlan PlanScanLaunch(const SelectDevice& device, int columns, int64_t most_keys, int capacity,
+                          int32_t ring_bytes, int goodness_limit);
 
 }  // namespace kvsift::cuda
 

@@ -1,87 +1,39 @@
-// The search for a column's threshold: the goodness of the last position it takes.
+// The search for a column's threshold: the goodness of the last position that it takes.
 //
-// Blocks of a cluster count the values of their keys in histograms. When all have, each adds the
-// cluster's histograms for itself, a warp per column: first sums of 32 bins, then the 32 bins in
-// which the wanted rank falls; all come to the same result. A wide bin is looked into by another
-// round, so the threshold is exact; a guess from a sample stops after one.
+// Values are counted in a histogram of 1024 bins. The bounds of a column's goodness are computed
+// from its query, so that a bin nearly always holds a single value and one round is exact; a wide
+// bin is looked into by another round.
 #ifndef KVSIFT_KERNELS_CUDA_SELECT_SEARCH_CUH_
 #define KVSIFT_KERNELS_CUDA_SELECT_SEARCH_CUH_
 
 #include <climits>
 
-#include "kernels/cuda/cluster.cuh"
 #include "kernels/cuda/select.h"
 
 namespace kvsift::cuda {
 
 inline constexpr int kSelectThreads = 512;
 inline constexpr int kSelectWarps = kSelectThreads / 32;
-inline constexpr int kChunks = kHistogramBins / 32;
-inline constexpr int kMostBlocks = 16;  // of a cluster
+inline constexpr int kChunkBins = 32;
+inline constexpr int kChunks = kHistogramBins / kChunkBins;
 
-enum class SearchStatus : int {
-  kIdle,  // ranks nothing
-  kSearching,
-  kFound,
-  kMissing,  // fewer keys were counted than wanted, or candidates were lost
-};
-
-// One column's search; every block of the cluster holds the same values.
-struct Search {
-  SearchStatus status;
-  int wanted;  // rank sought among the values counted in this round
-  int base;    // bin b counts values base + (b << shift) ..
+// The values that a histogram counts: bin b has base + (b << shift) and what follows, up to `top`.
+struct BinRange {
+  int base;
+  int top;
   int shift;
-  int bins;
-  int open;       // nonzero: the last bin counts everything above, too
-  int threshold;  // when found: take what is greater, and
-  int ties;       // this many of what is equal, the most recent
+
+  __device__ __forceinline__ bool Holds(int value) const { return value >= base && value <= top; }
+  // REQUIRES: Holds(value).
+  __device__ __forceinline__ int BinOf(int value) const { return (value - base) >> shift; }
+  __device__ __forceinline__ int LowestOf(int bin) const { return base + (bin << shift); }
 };
 
-struct SearchSpace {
-  uint32_t* histogram;              // [columns, kHistogramBins]
-  Search* searches;                 // [columns]
-  int* stored;                      // [columns]: candidates that a block wanted to keep
-  uint32_t (*chunk_sums)[kChunks];  // [columns]
-  int columns;
-  int capacity;
-  int rank;
-  int cluster;
-};
-
-enum class SearchKind { kGuess, kCandidates, kEveryKey };
-
-__device__ __forceinline__ void StartSearch(Search& search, int wanted, int limit, int shift) {
-  search = Search{SearchStatus::kSearching, wanted, -limit, shift, kHistogramBins, 0, INT_MIN, 0};
-}
-
-// Counts `value` where the column's search asks for it.
-__device__ __forceinline__ void Count(const SearchSpace& space, int column, int value) {
-  const Search& search = space.searches[column];
-  if (search.status != SearchStatus::kSearching) return;
-  const int offset = value - search.base;
-  if (offset < 0) return;
-  int bin = offset >> search.shift;
-  if (bin >= search.bins) {
-    if (search.open == 0) return;
-    bin = search.bins - 1;
-  }
-  atomicAdd(&space.histogram[column * kHistogramBins + bin], 1u);
-}
-
-// Sum over the cluster of a counter that each block has. Another block's memory is far away, so
-// the loads of up to 16 blocks are in flight together.
-__device__ __forceinline__ uint32_t ClusterSum(const SearchSpace& space, uint32_t* counter) {
-  if (space.cluster == 1) return *counter;
-  uint32_t counts[kMostBlocks];
-#pragma unroll
-  for (int rank = 0; rank < kMostBlocks; ++rank) {
-    counts[rank] = rank < space.cluster ? *InBlock(counter, rank) : 0;
-  }
-  uint32_t sum = 0;
-#pragma unroll
-  for (int rank = 0; rank < kMostBlocks; ++rank) sum += counts[rank];
-  return sum;
+// The finest bins for values `base` .. `top`.
+__device__ __forceinline__ BinRange FinestBins(int base, int top) {
+  const int bits = 32 - __clz((top - base) >> 10);
+  static_assert(kHistogramBins == 1 << 10, "bits above the bin number are shifted out");
+  return {base, top, bits};
 }
 
 __device__ __forceinline__ uint32_t InclusiveScan(uint32_t value) {
@@ -94,104 +46,75 @@ __device__ __forceinline__ uint32_t InclusiveScan(uint32_t value) {
   return value;
 }
 
-// Narrows the search to bin `bin`, whose better bins hold `above` values; or ends it.
-__device__ __forceinline__ void Narrow(Search& search, SearchKind kind, int bin, int above) {
-  search.wanted -= above;
-  if (kind == SearchKind::kGuess) {
-    search.threshold = search.base + (bin << search.shift);
-    search.status = SearchStatus::kFound;
-  } else if (search.open != 0 && bin == search.bins - 1) {
-    search.base += bin << search.shift;
-  } else if (search.shift > 0) {
-    search.base += bin << search.shift;
-    search.bins = 1 << search.shift;
-    search.shift = 0;
-    search.open = 0;
-  } else {
-    search.threshold = search.base + bin;
-    search.ties = search.wanted;
-    search.status = SearchStatus::kFound;
-  }
+// Where the wanted rank falls.
+struct RankedBin {
+  int bin;    // -1: fewer values were counted than wanted
+  int above;  // values in better bins, or all that were counted
+  int count;  // values in the bin
+};
+
+// Given, in lane l, how many values chunk kChunks - 1 - l and (by `count_of`) a bin hold, finds
+// the bin of the `wanted`-th value from above. Every lane of a warp gets the result.
+template <class CountOf>
+__device__ __forceinline__ RankedBin FindRankedBin(uint32_t chunk_count, int wanted,
+                                                   CountOf count_of) {
+  const int lane = threadIdx.x & 31;
+  const int up_to = static_cast<int>(InclusiveScan(chunk_count));
+  const uint32_t reached = __ballot_sync(~0u, up_to >= wanted);
+  if (reached == 0) return {-1, __shfl_sync(~0u, up_to, 31), 0};
+  const int step = __ffs(static_cast<int>(reached)) - 1;
+  const int before = step == 0 ? 0 : __shfl_sync(~0u, up_to, step - 1);
+  const int first = (kChunks - 1 - step) * kChunkBins;
+  const uint32_t count = count_of(first + kChunkBins - 1 - lane);
+  const int bin_up_to = before + static_cast<int>(InclusiveScan(count));
+  const int bin_step = __ffs(static_cast<int>(__ballot_sync(~0u, bin_up_to >= wanted))) - 1;
+  const int in_bin = static_cast<int>(__shfl_sync(~0u, count, bin_step));
+  return {first + kChunkBins - 1 - bin_step, __shfl_sync(~0u, bin_up_to, bin_step) - in_bin,
+          in_bin};
 }
+
+// Sum of chunk `chunk`. The order of the bins differs by lane, so that lanes that sum neighbouring
+// chunks read different banks.
+__device__ __forceinline__ uint32_t SumChunk(const uint32_t* histogram, int chunk) {
+  const uint4* bins = reinterpret_cast<const uint4*>(histogram + chunk * kChunkBins);
+  uint32_t sum = 0;
+#pragma unroll
+  for (int i = 0; i < kChunkBins / 4; ++i) {
+    const uint4 four = bins[(i + threadIdx.x) % (kChunkBins / 4)];
+    sum += four.x + four.y + four.z + four.w;
+  }
+  return sum;
+}
+
+// The bin of the `wanted`-th value of a histogram in this block's memory.
+__device__ __forceinline__ RankedBin FindRankedBin(const uint32_t* histogram, int wanted) {
+  const int lane = threadIdx.x & 31;
+  return FindRankedBin(SumChunk(histogram, kChunks - 1 - lane), wanted,
+                       [&](int bin) { return histogram[bin]; });
+}
+
+// Narrows `range` to one bin. Returns true when it holds a single value, which is the threshold.
+__device__ __forceinline__ bool NarrowTo(BinRange& range, int bin) {
+  const int lowest = range.LowestOf(bin);
+  const int highest = min(range.top, lowest + (1 << range.shift) - 1);
+  range = FinestBins(lowest, highest);
+  return lowest == highest;
+}
+
+// Take what is greater than `value`, and the `ties` most recent of the `tied` that equal it.
+struct Threshold {
+  int value;
+  int ties;
+  int tied;
+  bool found;  // otherwise fewer keys were counted than wanted
+};
 
 // The rank at which a sample of `sampled` of `keys` keys is cut, so that the `wanted` best keys
 // are very probably above: the expected rank and five standard deviations.
-__device__ __forceinline__ int GuessRank(int wanted, uint32_t sampled, int keys) {
+__device__ __forceinline__ int GuessRank(int wanted, int sampled, int keys) {
   const float mean =
       static_cast<float>(wanted) * static_cast<float>(sampled) / static_cast<float>(keys);
   return static_cast<int>(mean + 5.0f * sqrtf(mean) + 4.0f);
-}
-
-// One warp settles the round of a column.
-__device__ inline void SettleColumn(const SearchSpace& space, SearchKind kind, int column,
-                                    int ranked_keys) {
-  const int lane = threadIdx.x & 31;
-  Search search = space.searches[column];
-  const uint32_t chunk_scan =
-      InclusiveScan(ClusterSum(space, &space.chunk_sums[column][kChunks - 1 - lane]));
-  const uint32_t total = __shfl_sync(~0u, chunk_scan, 31);
-  if (kind == SearchKind::kGuess) search.wanted = GuessRank(search.wanted, total, ranked_keys);
-  bool lost = false;
-  if (kind == SearchKind::kCandidates && lane < space.cluster) {
-    lost = *InBlock(&space.stored[column], lane) > space.capacity;
-  }
-  lost = __any_sync(~0u, lost);
-  if (lost || total < static_cast<uint32_t>(search.wanted)) {
-    search.status = SearchStatus::kMissing;
-  } else {
-    const uint32_t wanted = static_cast<uint32_t>(search.wanted);
-    const int step = __ffs(__ballot_sync(~0u, chunk_scan >= wanted)) - 1;
-    const int chunk = kChunks - 1 - step;
-    const uint32_t before = step == 0 ? 0 : __shfl_sync(~0u, chunk_scan, step - 1);
-    uint32_t* bin = &space.histogram[column * kHistogramBins + chunk * 32 + 31 - lane];
-    const uint32_t bin_scan = before + InclusiveScan(ClusterSum(space, bin));
-    const int bin_step = __ffs(__ballot_sync(~0u, bin_scan >= wanted)) - 1;
-    const uint32_t above = bin_step == 0 ? before : __shfl_sync(~0u, bin_scan, bin_step - 1);
-    Narrow(search, kind, chunk * 32 + 31 - bin_step, static_cast<int>(above));
-  }
-  if (lane == 0) space.searches[column] = search;
-}
-
-// Sums the chunks of this block's histograms, after its counts.
-__device__ __forceinline__ void SumChunks(const SearchSpace& space) {
-  const int warp = threadIdx.x >> 5;
-  const int lane = threadIdx.x & 31;
-  __syncthreads();
-  constexpr int kPerColumn = kChunks / kSelectWarps;
-#pragma unroll 4
-  for (int i = 0; i < space.columns * kPerColumn; ++i) {
-    const int item = i * kSelectWarps + warp;
-    const uint32_t sum = __reduce_add_sync(~0u, space.histogram[item * 32 + lane]);
-    if (lane == 0) space.chunk_sums[item / kChunks][item % kChunks] = sum;
-  }
-}
-
-// Ends a round. Every thread of the cluster calls it, after its counts. `keys_of(column)` is how
-// many keys the column ranks.
-template <class KeysOf>
-__device__ void SettleRound(const SearchSpace& space, SearchKind kind, KeysOf keys_of) {
-  SumChunks(space);
-  ClusterSync();
-  const int column = threadIdx.x >> 5;
-  if (column < space.columns && space.searches[column].status == SearchStatus::kSearching) {
-    SettleColumn(space, kind, column, keys_of(column));
-  }
-  ClusterSync();  // nobody clears what others still read
-}
-
-__device__ __forceinline__ void ClearHistograms(const SearchSpace& space) {
-  for (int i = threadIdx.x; i < space.columns * kHistogramBins; i += kSelectThreads) {
-    space.histogram[i] = 0;
-  }
-  __syncthreads();
-}
-
-__device__ __forceinline__ bool AnySearch(const SearchSpace& space, SearchStatus status) {
-  bool any = false;
-  for (int column = 0; column < space.columns; ++column) {
-    any |= space.searches[column].status == status;
-  }
-  return any;
 }
 
 }  // namespace kvsift::cuda

@@ -1,10 +1,9 @@
-#include "kernels/cuda/select_kernel.cuh"
-#include "kernels/cuda/select_kernels.h"
+#include "kernels/cuda/select_kernels.cuh"
 
 namespace kvsift::cuda {
 
-SelectKernel SquaredEuclideanKernel(TileOrder order, int dim) {
-  return FragmentKernel<Estimate::kSquaredEuclidean>(order, dim);
+SelectKernels SquaredEuclideanKernels(TileOrder order, int dim) {
+  return FragmentKernels<Estimate::kSquaredEuclidean>(order, dim);
 }
 
 }  // namespace kvsift::cuda

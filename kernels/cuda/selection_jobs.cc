@@ -35,13 +35,18 @@ struct SelectionJobs::Context {
   }
 };
 
-int64_t SelectionJobs::StagingBytes(const Selection& selection) {
+int64_t SelectionJobs::StagingBytes(const Selection& selection) const {
   const auto& shape = static_cast<const CudaStore*>(selection.store)->shape();
-  const int64_t columns = std::ssize(selection.visible) * shape.query_heads;
   constexpr int64_t kPerColumn = sizeof(SelectColumn) + sizeof(SelectUnit) + sizeof(GeneralRow) +
-                                 sizeof(MergeRow) + sizeof(ScoreJob);
+                                 sizeof(MergeRow) + sizeof(ScoreJob) + sizeof(UnitPart);
   constexpr int64_t kPieces = 16;  // arrays that a selection may begin
-  return columns * kPerColumn + kPieces * Staging::Footprint(1);
+  int64_t bytes = kPieces * Staging::Footprint(1);
+  for (const int64_t visible : selection.visible) {
+    const int64_t slices = visible / tuning_.least_slice_keys + 2;
+    const auto per_column = kPerColumn + slices * static_cast<int64_t>(sizeof(UnitPart));
+    bytes += shape.query_heads * per_column;
+  }
+  return bytes;
 }
 
 void SelectionJobs::Clear() {
@@ -49,7 +54,9 @@ void SelectionJobs::Clear() {
   for (auto& rows : merges_) rows.clear();
   list_entries_ = 0;
   list_count_ = 0;
-  select_launches_.clear();
+  cluster_launches_.clear();
+  scan_launches_.clear();
+  scan_bytes_ = 0;
   general_launches_.clear();
   merge_launches_.clear();
   score_launches_.clear();
@@ -113,13 +120,13 @@ void SelectionJobs::AddColumns(const Context& context, Group& group, int kv_head
   const int tokens = static_cast<int>(context.selection.visible.size());
   const int tokens_per_unit = std::max(1, kUnitColumns / heads);
   for (int token = 0; token < tokens;) {
-    if (context.Visible(token) > LongestRow(tuning_)) {
+    if (context.Visible(token) > tuning_.longest_row) {
       AddLongRows(context, group, kv_head, token++);
       continue;
     }
     int end = token + 1;
     while (end < tokens && end < token + tokens_per_unit &&
-           context.Visible(end) <= LongestRow(tuning_)) {
+           context.Visible(end) <= tuning_.longest_row) {
       ++end;
     }
     for (int first = 0; first < heads; first += kUnitColumns) {
@@ -154,7 +161,10 @@ void SelectionJobs::AddUnit(const Context& context, Group& group, int kv_head, i
                   .first_tile = 0,
                   .end_tile = 0,
                   .first_column = static_cast<int32_t>(group.columns.size()),
-                  .columns = tokens * heads};
+                  .columns = tokens * heads,
+                  .first_slice = 0,
+                  .slices = 0,
+                  .sample_stride = 0};
   for (int token = first_token; token < first_token + tokens; ++token) {
     for (int head = first_head; head < first_head + heads; ++head) {
       group.columns.push_back(MakeColumn(context, token, head));
@@ -164,7 +174,9 @@ void SelectionJobs::AddUnit(const Context& context, Group& group, int kv_head, i
     const int end = group.lists ? visible : visible - selection.policy.window;
     unit.end_tile = std::max(unit.end_tile, (end + kTileKeys - 1) / kTileKeys);
   }
-  if (!group.lists && unit.end_tile > 0) unit.first_tile = selection.policy.sinks / kTileKeys;
+  if (!group.lists && unit.end_tile > 0) {
+    unit.first_tile = selection.policy.sinks / kTileKeys / kRunTiles * kRunTiles;
+  }
   group.units.push_back(unit);
 }
 

@@ -1,15 +1,16 @@
 // Turns the selections of a batch into launches.
 //
 // Which kernel serves a row is decided here, from its shape alone:
-//   head                          SelectUnits writes the answer (select_kernel.cuh)
-//   group_max, group_union,       SelectUnits writes a list per head into scratch memory, then
-//   layer_max                     MergeLists joins them (merge.cu)
+//   head                          the cluster path or the scan path (PlanUnit) writes the answer
+//   group_max, group_union,       it writes a list per head into scratch memory, then MergeLists
+//   layer_max                     joins them (merge.cu)
 //   group_sum, and rows beyond    the general kernels (general.cu)
-//   LongestRow
+//   longest_row
 #ifndef KVSIFT_KERNELS_CUDA_SELECTION_JOBS_H_
 #define KVSIFT_KERNELS_CUDA_SELECTION_JOBS_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,7 +42,7 @@ class SelectionJobs {
       : tuning_(tuning), device_(device), shared_bytes_limit_(shared_bytes_limit) {}
 
   // An upper bound of what Stage adds for `selection`.
-  static int64_t StagingBytes(const Selection& selection);
+  int64_t StagingBytes(const Selection& selection) const;
 
   void Clear();
 
@@ -67,6 +68,10 @@ class SelectionJobs {
     std::vector<ScoreJob> scores;
   };
   struct Context;  // of one selection while it is planned
+  struct PlannedUnit {
+    SelectUnit unit;
+    UnitPlan plan;
+  };
 
   Group& GroupFor(const Context& context);
   void AddColumns(const Context& context, Group& group, int kv_head);
@@ -78,7 +83,17 @@ class SelectionJobs {
   SelectColumn MakeColumn(const Context& context, int token, int head) const;
   absl::Status StageGroup(Group& group, Staging& staging, const uint8_t* pages,
                           const DeviceAnswers& answers);
+  // Gives `launch` its units and their columns, inside it where they are few.
+  static void SetUnits(const Group& group, std::span<const SelectUnit> units, Staging& staging,
+                       SelectLaunch& launch);
+  int RankedAtMost(const Group& group, const SelectUnit& unit) const;
   void PlanUnits(Group& group, Staging& staging, const SelectLaunch& launch);
+  void AddClusterLaunches(const Group& group, std::span<PlannedUnit> units, Staging& staging,
+                          const SelectLaunch& launch);
+  void AddScanLaunches(const Group& group, std::span<PlannedUnit> units, Staging& staging,
+                       const SelectLaunch& launch);
+  void AddScanLaunch(const Group& group, std::span<const PlannedUnit> units, int capacity,
+                     Staging& staging, const SelectLaunch& launch);
   absl::Status PlanGeneral(const Group& group, Staging& staging, const GeneralLaunch& launch);
   absl::Status StageMerges(Staging& staging, const DeviceAnswers& answers);
 
@@ -92,9 +107,12 @@ class SelectionJobs {
   int64_t list_count_ = 0;
   DeviceBuffer lists_;    // positions, goodness, bests
   DeviceBuffer general_;  // values of the general path
+  DeviceBuffer scan_;     // candidates and outcomes of one scan launch
+  int64_t scan_bytes_ = 0;
   DeviceBuffer merge_;    // of merges that do not fit in shared memory
 
-  std::vector<SelectLaunch> select_launches_;
+  std::vector<SelectLaunch> cluster_launches_;
+  std::vector<SelectLaunch> scan_launches_;  // one after another, they share `scan_`
   std::vector<GeneralLaunch> general_launches_;
   std::vector<MergeLaunch> merge_launches_;
   std::vector<ScoreLaunch> score_launches_;

@@ -15,7 +15,32 @@ constexpr int kNoBestByte = 0x80;
 constexpr int64_t kGeneralScratchBytes = int64_t{256} << 20;
 constexpr int64_t kMostGeneralRows = 16384;  // of one launch
 
+// The same for the candidates of a scan launch, which gets at least one unit.
+constexpr int64_t kScanScratchBytes = int64_t{512} << 20;
+
 int64_t UnitTiles(const SelectUnit& unit) { return unit.end_tile - unit.first_tile; }
+int64_t UnitKeys(const SelectUnit& unit) { return UnitTiles(unit) * kTileKeys; }
+
+int64_t CandidateBytes(int64_t slices, int columns, int capacity) {
+  return slices * columns * capacity * static_cast<int64_t>(sizeof(uint32_t));
+}
+
+int64_t ScanScratchBytes(int64_t slices, int columns, int capacity) {
+  return CandidateBytes(slices, columns, capacity) +
+         slices * static_cast<int64_t>(sizeof(SliceOutcome));
+}
+
+// A scorer without tensor cores has no ring.
+int32_t RingBytesOf(const SelectLaunch& launch) {
+  return launch.layout.order == TileOrder::kPlain
+             ? 0
+             : RingBytes(static_cast<int32_t>(launch.layout.tile_bytes));
+}
+
+int GoodnessLimit(Estimate estimate, const CudaStore& store) {
+  return MaxScoreMagnitude(static_cast<Estimator>(estimate), store.shape().head_dim,
+                           store.shape().key_bits);
+}
 
 }  // namespace
 
@@ -26,6 +51,7 @@ absl::Status SelectionJobs::Stage(Staging& staging, const uint8_t* pages,
     if (status.ok()) status = StageGroup(group, staging, pages, answers);
   }
   if (status.ok()) status = StageMerges(staging, answers);
+  if (status.ok()) status = scan_.Reserve(scan_bytes_);
   return status;
 }
 
@@ -43,11 +69,19 @@ absl::Status SelectionJobs::StageGroup(Group& group, Staging& staging, const uin
                .units = nullptr,
                .columns = staging.Add(group.columns),
                .unit_count = 0,
+               .few = false,
                .plan = {},
                .positions = positions,
                .counts = answers.counts,
                .list_goodness = goodness,
-               .bests = bests});
+               .bests = bests,
+               .slices = nullptr,
+               .slice_count = 0,
+               .finishes = nullptr,
+               .finish_count = 0,
+               .candidates = nullptr,
+               .outcomes = nullptr,
+               .here = {}});
   }
   if (!group.scores.empty()) {
     score_launches_.push_back({.layout = group.store->layout(),
@@ -74,40 +108,135 @@ absl::Status SelectionJobs::StageGroup(Group& group, Staging& staging, const uin
                       .bests = bests});
 }
 
-// One launch per cluster size, the longest rows first.
+// The most positions that a column of `unit` ranks.
+int SelectionJobs::RankedAtMost(const Group& group, const SelectUnit& unit) const {
+  int ranked = 1;
+  for (int i = 0; i < unit.columns; ++i) {
+    const SelectColumn& column = group.columns[static_cast<size_t>(unit.first_column + i)];
+    ranked = std::max(ranked, column.k - column.sinks - column.window);
+  }
+  return ranked;
+}
+
+void SelectionJobs::SetUnits(const Group& group, std::span<const SelectUnit> units,
+                             Staging& staging, SelectLaunch& launch) {
+  launch.unit_count = static_cast<int>(units.size());
+  launch.few = units.size() <= FewUnits::kMostUnits &&
+               group.columns.size() <= FewUnits::kMostColumns;
+  if (launch.few) {
+    std::copy(units.begin(), units.end(), launch.here.units);
+    std::copy(group.columns.begin(), group.columns.end(), launch.here.columns);
+  } else {
+    launch.units = staging.Add(units);
+  }
+}
+
+// The cluster path first, by cluster size; long units before short ones.
 void SelectionJobs::PlanUnits(Group& group, Staging& staging, const SelectLaunch& launch) {
-  int64_t total_keys = 0;
-  for (const SelectUnit& unit : group.units) total_keys += UnitTiles(unit) * kTileKeys;
-  const auto cluster_of = [&](const SelectUnit& unit) {
-    return ClusterFor(tuning_, device_, UnitTiles(unit) * kTileKeys, total_keys);
-  };
-  std::stable_sort(
-      group.units.begin(), group.units.end(),
-      [](const SelectUnit& a, const SelectUnit& b) { return UnitTiles(a) > UnitTiles(b); });
-  const int limit = MaxScoreMagnitude(static_cast<Estimator>(group.estimate),
-                                      group.store->shape().head_dim, group.store->shape().key_bits);
-  const SelectUnit* staged = staging.Add(group.units);
-  for (size_t first = 0; first < group.units.size();) {
-    const int cluster = cluster_of(group.units[first]);
-    size_t end = first;
+  SelectBatch batch;
+  for (const SelectUnit& unit : group.units) {
+    batch.keys += UnitKeys(unit);
+    batch.longest_keys = std::max(batch.longest_keys, UnitKeys(unit));
+  }
+  std::vector<PlannedUnit> units;
+  units.reserve(group.units.size());
+  for (const SelectUnit& unit : group.units) {
+    units.push_back({unit, PlanUnit(tuning_, device_, UnitKeys(unit), unit.columns, batch)});
+  }
+  std::stable_sort(units.begin(), units.end(), [](const PlannedUnit& a, const PlannedUnit& b) {
+    if (a.plan.path != b.plan.path) return a.plan.path < b.plan.path;
+    if (a.plan.path == SelectPath::kCluster && a.plan.parts != b.plan.parts) {
+      return a.plan.parts > b.plan.parts;
+    }
+    return UnitKeys(a.unit) > UnitKeys(b.unit);
+  });
+  const auto scans = std::find_if(units.begin(), units.end(), [](const PlannedUnit& unit) {
+    return unit.plan.path == SelectPath::kScan;
+  });
+  AddClusterLaunches(group, {units.begin(), scans}, staging, launch);
+  AddScanLaunches(group, {scans, units.end()}, staging, launch);
+}
+
+// One launch per cluster size.
+void SelectionJobs::AddClusterLaunches(const Group& group, std::span<PlannedUnit> units,
+                                       Staging& staging, const SelectLaunch& launch) {
+  std::vector<SelectUnit> staged;
+  while (!units.empty()) {
+    const int blocks = units.front().plan.parts;
+    staged.clear();
     int columns = 1;
-    int64_t ranked = 1;
-    for (; end < group.units.size() && cluster_of(group.units[end]) == cluster; ++end) {
-      const SelectUnit& unit = group.units[end];
-      columns = std::max(columns, unit.columns);
-      for (int i = 0; i < unit.columns; ++i) {
-        const SelectColumn& column = group.columns[static_cast<size_t>(unit.first_column + i)];
-        ranked = std::max(ranked, int64_t{column.k} - column.sinks - column.window);
-      }
+    for (const PlannedUnit& unit : units) {
+      if (unit.plan.parts != blocks) break;
+      columns = std::max(columns, unit.unit.columns);
+      staged.push_back(unit.unit);
     }
     SelectLaunch next = launch;
-    next.units = staged + first;
-    next.unit_count = static_cast<int>(end - first);
-    next.plan = PlanSelect(tuning_, device_, cluster, columns,
-                           UnitTiles(group.units[first]) * kTileKeys, ranked, limit);
-    select_launches_.push_back(next);
-    first = end;
+    SetUnits(group, staged, staging, next);
+    next.plan = PlanClusterLaunch(blocks, columns, UnitKeys(staged.front()), RingBytesOf(launch),
+                                  GoodnessLimit(group.estimate, *group.store));
+    cluster_launches_.push_back(next);
+    units = units.subspan(staged.size());
   }
+}
+
+// As many units to a launch as the scratch memory allows.
+void SelectionJobs::AddScanLaunches(const Group& group, std::span<PlannedUnit> units,
+                                    Staging& staging, const SelectLaunch& launch) {
+  SelectLaunch next = launch;
+  next.plan.goodness_limit = GoodnessLimit(group.estimate, *group.store);
+  for (const PlannedUnit& unit : units) {
+    next.plan.columns = std::max(next.plan.columns, unit.unit.columns);
+  }
+  size_t first = 0;
+  int64_t slices = 0;
+  int32_t capacity = 0;
+  for (size_t i = 0; i < units.size(); ++i) {
+    SelectUnit& unit = units[i].unit;
+    const CandidatePlan plan =
+        PlanCandidates(tuning_, UnitTiles(unit), RankedAtMost(group, unit), units[i].plan.parts);
+    const int32_t largest = std::max(capacity, plan.capacity);
+    const int64_t bytes =
+        ScanScratchBytes(slices + units[i].plan.parts, next.plan.columns, largest);
+    if (i > first && bytes > kScanScratchBytes) {
+      AddScanLaunch(group, units.subspan(first, i - first), capacity, staging, next);
+      first = i;
+      slices = 0;
+      capacity = 0;
+    }
+    unit.sample_stride = plan.sample_stride;
+    unit.slices = units[i].plan.parts;
+    unit.first_slice = static_cast<int32_t>(slices);
+    slices += unit.slices;
+    capacity = std::max(capacity, plan.capacity);
+  }
+  if (!units.empty()) AddScanLaunch(group, units.subspan(first), capacity, staging, next);
+}
+
+void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUnit> units, int capacity,
+                                  Staging& staging, const SelectLaunch& launch) {
+  std::vector<SelectUnit> staged;
+  std::vector<UnitPart> slices;
+  std::vector<UnitPart> finishes;
+  int64_t most_keys = 0;
+  for (const PlannedUnit& planned : units) {
+    const SelectUnit& unit = planned.unit;
+    const int32_t index = static_cast<int32_t>(staged.size());
+    for (int32_t i = 0; i < unit.slices; ++i) slices.push_back({index, i});
+    for (int32_t i = 0; unit.slices > 1 && i < unit.columns; ++i) finishes.push_back({index, i});
+    staged.push_back(unit);
+    most_keys = std::max(most_keys, UnitKeys(unit));
+  }
+  SelectLaunch next = launch;
+  SetUnits(group, staged, staging, next);
+  next.slices = staging.Add(slices);
+  next.slice_count = static_cast<int>(slices.size());
+  next.finishes = staging.Add(finishes);
+  next.finish_count = static_cast<int>(finishes.size());
+  next.plan = PlanScanLaunch(device_, launch.plan.columns, most_keys, capacity,
+                             RingBytesOf(launch), launch.plan.goodness_limit);
+  scan_launches_.push_back(next);
+  scan_bytes_ = std::max(
+      scan_bytes_, ScanScratchBytes(std::ssize(slices), launch.plan.columns, capacity));
 }
 
 absl::Status SelectionJobs::PlanGeneral(const Group& group, Staging& staging,
@@ -174,8 +303,15 @@ absl::Status SelectionJobs::Launch(cudaStream_t stream) {
     KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemsetAsync(lists_.data() + 8 * list_entries_, kNoBestByte,
                                                 static_cast<size_t>(list_count_) * 4, stream));
   }
-  for (const SelectLaunch& launch : select_launches_) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchSelect(launch, stream));
+  for (SelectLaunch launch : scan_launches_) {
+    launch.candidates = reinterpret_cast<uint32_t*>(scan_.data());
+    launch.outcomes = reinterpret_cast<SliceOutcome*>(
+        scan_.data() +
+        CandidateBytes(launch.slice_count, launch.plan.columns, launch.plan.capacity));
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchScanSelect(launch, stream));
+  }
+  for (const SelectLaunch& launch : cluster_launches_) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchClusterSelect(launch, stream));
   }
   for (GeneralLaunch launch : general_launches_) {
     launch.scratch = reinterpret_cast<uint8_t*>(general_.data());

@@ -1,20 +1,13 @@
-// The keys that one block handles of a unit, and loops over them.
+// Loops over the tiles of a unit.
 #ifndef KVSIFT_KERNELS_CUDA_UNIT_SCAN_CUH_
 #define KVSIFT_KERNELS_CUDA_UNIT_SCAN_CUH_
 
+#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/code_layout.h"
+#include "kernels/cuda/plain_score.cuh"
 #include "kernels/cuda/select_search.cuh"
 
 namespace kvsift::cuda {
-
-// Tiles [first, end) belong to the block; in [inner_first, inner_end) every key is ranked by every
-// ranking column, so nothing has to be checked there.
-struct BlockTiles {
-  int first;
-  int end;
-  int inner_first;
-  int inner_end;
-};
 
 // The position and column that value `i` of a lane belongs to.
 __device__ __forceinline__ int LanePosition(int tile, int i) {
@@ -22,88 +15,175 @@ __device__ __forceinline__ int LanePosition(int tile, int i) {
 }
 __device__ __forceinline__ int LaneColumn(int i) { return (threadIdx.x & 3) * 2 + (i & 1); }
 
-template <class Scorer>
-class UnitScan {
- public:
-  __device__ UnitScan(const SelectLaunch& launch, const SelectUnit& unit, const Scorer& scorer)
-      : launch_(launch), table_(unit.table), head_offset_(unit.head_offset), scorer_(scorer) {}
+// Where the tiles of a unit lie.
+struct UnitTiles {
+  const SelectLaunch& launch;
+  const uint64_t* table;
+  int64_t head_offset;
 
-  // Asks for the first tiles of [begin, end) to be brought to the cache, a line per thread, while
-  // the block has other things to wait for.
-  __device__ __forceinline__ void Prefetch(int begin, int end) const {
-    constexpr uint32_t kLine = 128;
-    const uint32_t lines = max(launch_.layout.tile_bytes / kLine, 1u);
-    const int tile = begin + static_cast<int>(threadIdx.x / lines);
-    if (tile >= end) return;
-    const uint8_t* line = Address(tile) + threadIdx.x % lines * kLine;
-    asm volatile("prefetch.global.L2 [%0];" ::"l"(line));
+  __device__ __forceinline__ const uint8_t* Address(int tile) const {
+    return TileAddress(launch.layout, launch.pages, table, head_offset,
+                       static_cast<uint32_t>(tile));
+  }
+};
+
+__device__ __forceinline__ bool HasRuns(const CodeLayout& layout) {
+  return layout.tiles_per_page % kRunTiles == 0;
+}
+
+// Tiles that are on their way to a warp's ring in shared memory while it scores earlier ones, run
+// by run. A lane fetches and reads the same bytes, so nobody waits for another lane.
+template <class Scorer>
+class TileRing {
+ public:
+  static constexpr int kSlots = 2 * kRunTiles;
+  static constexpr int kWarpBytes = kSlots * Scorer::kTileBytes;
+  static constexpr int kBytes = kSelectWarps * kWarpBytes;  // of a block
+
+  // Takes the runs of tiles [begin, end) in turn with the other warps of the block.
+  // REQUIRES: both are multiples of kRunTiles, and HasRuns.
+  __device__ TileRing(const UnitTiles& tiles, const void* memory, int begin, int end)
+      : tiles_(tiles),
+        slots_(SharedAddressOf(memory) + (threadIdx.x >> 5) * kWarpBytes +
+               (threadIdx.x & 31) * Scorer::kLaneBytes),
+        tile_(begin + static_cast<int>(threadIdx.x >> 5) * kRunTiles),
+        left_(max(0, (end - tile_ + kStep - 1) / kStep)) {}
+
+  // Asks for the first tiles. Every lane of the warp calls it.
+  __device__ __forceinline__ void Start() {
+    FindAddresses(0);
+#pragma unroll
+    for (int run = 0; run < 2; ++run) {
+      const uint8_t* address = NextAddress();
+#pragma unroll
+      for (int i = 0; i < kRunTiles; ++i) Fetch(left_ > run, run * kHalf, address, i);
+    }
   }
 
-  // Calls visit(tile, goodness[4]) for tiles [begin, end), spread over the warps of the block.
-  // `kAhead` loads per lane are in flight.
-  template <int kAhead, class Visit>
-  __device__ __forceinline__ void ForTiles(int begin, int end, Visit visit) const {
-    const int lane = threadIdx.x & 31;
-    for (int tile = begin + (threadIdx.x >> 5); tile < end; tile += kSelectWarps * kAhead) {
-      if constexpr (kAhead > 1) PrefetchGroup<kAhead>(tile + kSelectWarps * kAhead, end);
-      typename Scorer::Tile loaded[kAhead];
+  // Calls visit(tile, goodness[4]) for every tile, after Start.
+  template <class Visit>
+  __device__ __forceinline__ void Run(const Scorer& scorer, Visit visit) {
+    SharedAddress half = 0;  // of the ring, where the run lies
+    for (; left_ > 0; --left_) {
+      if (next_ == 32) FindAddresses(2);
+      const uint8_t* after_next = NextAddress();
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        const int next = min(tile + i * kSelectWarps, end - 1);
-        loaded[i] = Scorer::Load(Address(next), lane);
-      }
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        const int next = tile + i * kSelectWarps;
-        if (next >= end) break;
+      for (int i = 0; i < kRunTiles; ++i) {
+        WaitForAllButNewest<kSlots - 1>();
+        const typename Scorer::Tile loaded =
+            Scorer::Read(slots_ + half + i * Scorer::kTileBytes);
         int goodness[4];
-        scorer_.Score(loaded[i], goodness);
-        visit(next, goodness);
+        scorer.Score(loaded, goodness);
+        Fetch(left_ > 2, half, after_next, i);
+        visit(tile_ + i, goodness);
         __syncwarp();  // matrix instructions want the whole warp
       }
+      tile_ += kStep;
+      half ^= kHalf;
     }
-  }
-
-  // Asks for the lines of the `kAhead` tiles that the warp comes to next.
-  template <int kAhead>
-  __device__ __forceinline__ void PrefetchGroup(int tile, int end) const {
-    constexpr int kLanes = 32 / kAhead;  // per tile
-    const int lane = threadIdx.x & 31;
-    const int next = tile + lane / kLanes * kSelectWarps;
-    const uint32_t offset = static_cast<uint32_t>(lane % kLanes) * 128;
-    if (next >= end || offset >= launch_.layout.tile_bytes) return;
-    asm volatile("prefetch.global.L2 [%0];" ::"l"(Address(next) + offset));
-  }
-
-  // Calls visit(goodness[4]) for two keys of every `stride`-th of tiles [begin, end), the offset
-  // among `stride` tiles and the keys varying, so that neighbours, which are alike, do not meet in
-  // the sample.
-  template <class Visit>
-  __device__ __forceinline__ void ForSample(int begin, int end, int stride, Visit visit) const {
-    const int row = (threadIdx.x & 31) >> 2;
-    const int count = (end - begin) / stride;
-    for (int group = threadIdx.x >> 5; group * 8 < count; group += kSelectWarps) {
-      const int index = min(group * 8 + row, count - 1);
-      const uint32_t jitter = (static_cast<uint32_t>(index) * 2654435761u) >> 16;
-      const int tile = begin + index * stride + static_cast<int>(jitter % stride);
-      const int slot = static_cast<int>((jitter >> 8) & 7) * 4 + (threadIdx.x & 3);
-      int goodness[4];
-      scorer_.Score(Scorer::Load(Address(tile), slot), goodness);
-      if (group * 8 + row < count) visit(goodness);
-    }
+    WaitForAllButNewest<0>();
   }
 
  private:
-  __device__ __forceinline__ const uint8_t* Address(int tile) const {
-    return TileAddress(launch_.layout, launch_.pages, table_, head_offset_,
-                       static_cast<uint32_t>(tile));
+  static constexpr int kStep = kSelectWarps * kRunTiles;
+  static constexpr SharedAddress kHalf = kRunTiles * Scorer::kTileBytes;
+
+  // Addresses take a look at the page table: lane l finds the l-th of the 32 runs that follow the
+  // next `ahead`.
+  __device__ __forceinline__ void FindAddresses(int ahead) {
+    const int lane = threadIdx.x & 31;
+    addresses_ = 0;
+    if (ahead + lane < left_) {
+      addresses_ = reinterpret_cast<uint64_t>(tiles_.Address(tile_ + (ahead + lane) * kStep));
+    }
+    next_ = 0;
   }
 
-  const SelectLaunch& launch_;
-  const uint64_t* table_;
-  int64_t head_offset_;
-  const Scorer& scorer_;
+  // Where this lane's bytes of the run begin that is to be fetched next.
+  __device__ __forceinline__ const uint8_t* NextAddress() {
+    return reinterpret_cast<const uint8_t*>(__shfl_sync(~0u, addresses_, next_++)) +
+           (threadIdx.x & 31) * Scorer::kLaneBytes;
+  }
+
+  __device__ __forceinline__ void Fetch(bool exists, SharedAddress half, const uint8_t* run,
+                                        int tile) {
+    if (exists) {
+      Scorer::Fetch(slots_ + half + tile * Scorer::kTileBytes, run + tile * Scorer::kTileBytes);
+    }
+    CommitCopies();
+  }
+
+  const UnitTiles& tiles_;
+  const SharedAddress slots_;
+  int tile_;  // of the run to be scored next
+  int left_;  // runs, this one included
+  uint64_t addresses_ = 0;
+  int next_ = 0;  // lane that has the address of the run to be fetched next
 };
+
+// Calls visit(tile, goodness[4]) for tiles [begin, end), spread over the warps of the block.
+template <class Scorer, class Visit>
+__device__ __forceinline__ void ForTiles(const UnitTiles& tiles, const Scorer& scorer, int begin,
+                                         int end, Visit visit) {
+  for (int tile = begin + (threadIdx.x >> 5); tile < end; tile += kSelectWarps) {
+    int goodness[4];
+    scorer.Score(Scorer::Load(tiles.Address(tile), threadIdx.x & 31), goodness);
+    visit(tile, goodness);
+    __syncwarp();
+  }
+}
+
+// The same without a ring, for tiles that are read where they lie.
+template <>
+class TileRing<PlainScorer> {
+ public:
+  static constexpr int kBytes = 0;
+
+  __device__ TileRing(const UnitTiles& tiles, const void*, int begin, int end)
+      : tiles_(tiles), begin_(begin), end_(end) {}
+  __device__ void Start() {}
+  template <class Visit>
+  __device__ void Run(const PlainScorer& scorer, Visit visit) {
+    ForTiles(tiles_, scorer, begin_, end_, visit);
+  }
+
+ private:
+  const UnitTiles& tiles_;
+  const int begin_;
+  const int end_;
+};
+
+// Calls visit(goodness[4]) for two keys of every `stride`-th of tiles [begin, end), the offset
+// among `stride` tiles and the keys varying, so that neighbours, which are alike, do not meet in
+// the sample. It is the same for every block that asks.
+template <class Scorer, class Visit>
+__device__ __forceinline__ void ForSample(const UnitTiles& tiles, const Scorer& scorer, int begin,
+                                          int end, int stride, Visit visit) {
+  constexpr int kTogether = 4;  // loads in flight
+  const int row = (threadIdx.x & 31) >> 2;
+  const int count = (end - begin) / stride;
+  const int groups = (count + 7) / 8;
+  for (int first = threadIdx.x >> 5; first < groups; first += kSelectWarps * kTogether) {
+    typename Scorer::Tile loaded[kTogether];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int index = min((first + i * kSelectWarps) * 8 + row, count - 1);
+      const uint32_t jitter = (static_cast<uint32_t>(index) * 2654435761u) >> 16;
+      const int tile = begin + index * stride + static_cast<int>(jitter % stride);
+      const int slot = static_cast<int>((jitter >> 8) & 7) * 4 + (threadIdx.x & 3);
+      loaded[i] = Scorer::Load(tiles.Address(tile), slot);
+    }
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int group = first + i * kSelectWarps;
+      if (group >= groups) break;
+      int goodness[4];
+      scorer.Score(loaded[i], goodness);
+      if (group * 8 + row < count) visit(goodness);
+      __syncwarp();
+    }
+  }
+}
 
 }  // namespace kvsift::cuda
 

@@ -29,9 +29,22 @@ BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning
 // The exit code that ctest counts as skipped (CMakeLists.txt).
 constexpr int kSkipped = 77;
 
-// Sixteen blocks to a row, a guess for each, and room for few candidates: guesses fail often.
-cuda::SelectTuning Tight() {
-  return {.least_block_keys = 32, .most_block_keys = 64, .all_keys = 16, .least_capacity = 8};
+// Many blocks to every row.
+cuda::SelectTuning Clusters() { return {.least_block_keys = 32}; }
+
+// Every row in many slices, each with room for few candidates: guesses fail often.
+cuda::SelectTuning Slices() {
+  return {.goodness_bytes = 0,
+          .short_keys = 0,
+          .least_slice_keys = 64,
+          .most_slice_keys = 128,
+          .sampled_tiles = 32,
+          .least_capacity = 8};
+}
+
+// Every row in one slice, which its block also finishes.
+cuda::SelectTuning WholeRows() {
+  return {.goodness_bytes = 0, .short_keys = 0, .least_slice_keys = 65536, .most_slice_keys = 65536};
 }
 
 // Every row through the general path.
@@ -50,6 +63,8 @@ int main(int argc, char** argv) {
   }
   return kvsift::RunContract(argc, argv,
                              {kvsift::Factory("cuda", {}, completions),
-                              kvsift::Factory("cuda_tight", kvsift::Tight(), completions),
+                              kvsift::Factory("cuda_clusters", kvsift::Clusters(), completions),
+                              kvsift::Factory("cuda_slices", kvsift::Slices(), completions),
+                              kvsift::Factory("cuda_whole_rows", kvsift::WholeRows(), completions),
                               kvsift::Factory("cuda_general", kvsift::General(), completions)});
 }

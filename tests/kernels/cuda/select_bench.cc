@@ -10,10 +10,12 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/ingest.h"
 #include "kernels/cuda/selection_jobs.h"
+#include "kernels/encode/encode.h"
 #include "tests/kernels/cuda/call_bench.h"
 #include "tests/kernels/cuda/check.h"
 
@@ -84,6 +86,8 @@ class Bench {
     return bytes_per_us_;
   }
 
+  // Runs only cases whose name has this in it.
+  void Only(const std::string& part) { only_ = part; }
   double Run(const Case& c, const SelectTuning& tuning);
   void RunEncode(int64_t tokens);
   void RunAppend(int sequences);
@@ -95,7 +99,23 @@ class Bench {
   Stream stream_;
   SelectDevice device_;
   double bytes_per_us_ = 1;
+  std::string only_;
 };
+
+// Codes of queries whose coordinates are normally distributed, as rotated ones nearly are.
+std::vector<uint32_t> GaussianQueries(const StoreShape& shape, Estimator estimator,
+                                      int64_t vectors) {
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  std::vector<float> raw(static_cast<size_t>(vectors * shape.head_dim));
+  for (float& x : raw) x = normal(random);
+  std::vector<uint32_t> codes(
+      static_cast<size_t>(vectors * CodeWords(shape.head_dim, QueryPlanes(estimator, 2))));
+  std::vector<float> scales(static_cast<size_t>(HasQueryScales(estimator) ? vectors : 0));
+  EncodeQueries(shape.head_dim, shape.key_bits, estimator, ElementType::kFloat32, vectors,
+                std::as_bytes(std::span(raw)), std::as_writable_bytes(std::span(codes)), scales);
+  return codes;
+}
 
 std::unique_ptr<CudaStore> Bench::MakeStore(const Case& c, int layers) {
   const StoreShape shape{.layers = layers,
@@ -111,6 +131,7 @@ std::unique_ptr<CudaStore> Bench::MakeStore(const Case& c, int layers) {
 }
 
 double Bench::Run(const Case& c, const SelectTuning& tuning) {
+  if (c.name.find(only_) == std::string::npos) return 0;
   int64_t keys = 0;
   for (const int64_t length : c.lengths) keys += length * c.kv_heads;
   const int64_t layer_bytes = keys * CodeBytes(c.head_dim, 2);
@@ -140,8 +161,7 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
   const int planes = QueryPlanes(c.policy.estimator, 2);
   const int64_t query_words = CodeWords(c.head_dim, planes);
   const int64_t vectors = std::ssize(c.lengths) * shape.query_heads;
-  std::vector<uint32_t> codes(static_cast<size_t>(vectors * query_words));
-  for (uint32_t& word : codes) word = random();
+  const std::vector<uint32_t> codes = GaussianQueries(shape, c.policy.estimator, vectors);
   std::vector<float> scales(static_cast<size_t>(vectors));
   for (float& scale : scales) scale = 0.5f + static_cast<float>(random() % 1000) / 1000.0f;
   DeviceBuffer queries;
@@ -171,7 +191,7 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
                             .query_scales = {},
                             .visible = std::span(&c.lengths[s], 1),
                             .row_width = width});
-      staging_bytes += SelectionJobs::StagingBytes(selections.back());
+      staging_bytes += jobs.back()->StagingBytes(selections.back());
     }
     Check(stagings.back()->Begin(staging_bytes));
     for (size_t s = 0; s < c.lengths.size(); ++s) {
@@ -315,14 +335,34 @@ void RunCurves(Bench& bench, const SelectTuning& tuning) {
   }
 }
 
+// The table under tunings that differ from the default in one value.
+void RunTuning(Bench& bench) {
+  const std::pair<const char*, SelectTuning> tunings[] = {
+      {"least_block_keys = 1024", {.least_block_keys = 1024}},
+      {"least_block_keys = 2048", {.least_block_keys = 2048}},
+      {"largest_cluster = 8", {.largest_cluster = 8}},
+      {"goodness_bytes = 16 KiB", {.goodness_bytes = 16 << 10}},
+      {"goodness_bytes = 0", {.goodness_bytes = 0}},
+      {"most_slice_keys = 16384", {.most_slice_keys = 16384}},
+      {"least_slice_keys = 8192", {.least_slice_keys = 8192}},
+      {"sampled_tiles = 256", {.sampled_tiles = 256}},
+      {"sampled_tiles = 1024", {.sampled_tiles = 1024}},
+  };
+  for (const auto& [name, tuning] : tunings) {
+    std::printf("%s\n", name);
+    RunTable(bench, tuning);
+  }
+}
+
 }  // namespace
 }  // namespace kvsift::cuda
 
-// Arguments: "table", "curves", "ingest" or "tune".
+// Arguments: "table", "curves", "ingest" or "tune"; then part of the name of the cases to run.
 int main(int argc, char** argv) {
   using namespace kvsift::cuda;
   const std::string what = argc > 1 ? argv[1] : "table";
   Bench bench;
+  if (argc > 2) bench.Only(argv[2]);
   bench.MeasureCopy();
   if (what == "table") RunTable(bench, {});
   if (what == "curves") RunCurves(bench, {});
@@ -332,13 +372,6 @@ int main(int argc, char** argv) {
     RunCall(512);
     RunCall(8192);
   }
-  if (what == "tune") {
-    for (const int most : {4096, 8192, 16384, 32768}) {
-      for (const int least : {512, 1024, 2048}) {
-        std::printf("blocks of %d to %d keys\n", least, most);
-        RunTable(bench, {.least_block_keys = least, .most_block_keys = most});
-      }
-    }
-  }
+  if (what == "tune") RunTuning(bench);
   return 0;
 }

@@ -9,41 +9,77 @@ namespace {
 
 // One H100 or H200.
 constexpr SelectDevice kHopper{.processors = 132, .shared_bytes = 232448 - 8192};
+constexpr int32_t kRingBytes = RingBytes(512);  // head_dim 128
 constexpr int kGoodnessLimit = 2688;  // asymmetric_dot at head_dim 128
 
-SelectPlan PlanFor(int64_t rows, int64_t keys, int columns, int64_t ranked) {
-  const SelectTuning tuning;
-  return PlanSelect(tuning, kHopper, ClusterFor(tuning, kHopper, keys, rows * keys), columns, keys,
-                    ranked, kGoodnessLimit);
+UnitPlan PlanFor(int64_t rows, int64_t keys, int columns) {
+  return PlanUnit(SelectTuning{}, kHopper, keys, columns,
+                  {.keys = rows * keys, .longest_keys = keys});
 }
 
-TEST(SelectPlan, FewLongRowsAreSpreadOverTheWholeDevice) {
-  EXPECT_EQ(PlanFor(8, 131072, 8, 256).cluster, 16);
-  EXPECT_EQ(PlanFor(8, 32768, 8, 256).cluster, 16);
+TEST(SelectPlan, RowsThatFitAtOnceAreRankedInClusters) {
+  EXPECT_EQ(PlanFor(8, 32768, 8).path, SelectPath::kCluster);
+  EXPECT_EQ(PlanFor(8, 32768, 8).parts, 16);
+  EXPECT_EQ(PlanFor(32, 32768, 1).path, SelectPath::kCluster);
+  EXPECT_EQ(PlanFor(1, 100, 8).parts, 1);
 }
 
-// Blocks of 16384 keys: smaller and larger ones were slower (PERFORMANCE.md).
-TEST(SelectPlan, ManyRowsUseLargeBlocks) { EXPECT_EQ(PlanFor(256, 32768, 8, 256).cluster, 2); }
+TEST(SelectPlan, LongRowsAreScannedInSlicesOverTheWholeDevice) {
+  const UnitPlan plan = PlanFor(8, 131072, 8);
+  EXPECT_EQ(plan.path, SelectPath::kScan);
+  EXPECT_EQ(plan.parts, 32);
+}
 
-TEST(SelectPlan, SmallBlocksRankEveryKeyWithoutAGuess) {
-  const SelectPlan plan = PlanFor(1, 8192, 8, 256);
-  EXPECT_EQ(plan.sample_stride, 0);
-  EXPECT_EQ(plan.capacity, 1024);
+TEST(SelectPlan, ManyRowsAreScannedWhole) {
+  const UnitPlan plan = PlanFor(256, 32768, 8);
+  EXPECT_EQ(plan.path, SelectPath::kScan);
+  EXPECT_EQ(plan.parts, 1);
+}
+
+TEST(SelectPlan, ManyShortRowsAreRankedByABlockEach) {
+  const UnitPlan plan = PlanFor(4096, 2048, 8);
+  EXPECT_EQ(plan.path, SelectPath::kCluster);
+  EXPECT_EQ(plan.parts, 1);
+}
+
+TEST(SelectPlan, AGuessNeedsFarMoreKeysThanItIsFor) {
+  EXPECT_EQ(PlanCandidates({}, 64, 512, 1).sample_stride, 0);
+  EXPECT_EQ(PlanCandidates({}, 64, 512, 1).capacity, 1024);
+  EXPECT_EQ(PlanCandidates({}, 2048, 256, 1).sample_stride, 4);
+}
+
+// Checks what the kernels rely on, of one shape.
+void CheckShape(int64_t rows, int64_t keys, int columns) {
+  const UnitPlan unit = PlanFor(rows, keys, columns);
+  const int64_t part_keys = PartKeys(keys, unit.parts);
+  ASSERT_GE(part_keys * unit.parts, keys);
+  if (unit.path == SelectPath::kCluster) {
+    const SelectPlan plan = PlanClusterLaunch(unit.parts, columns, keys, kRingBytes, kGoodnessLimit);
+    ASSERT_LE(unit.parts, 16);
+    ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes);
+    ASSERT_GE(plan.block_keys, part_keys);
+    return;
+  }
+  ASSERT_LE(part_keys, kMostSliceKeys);
+  for (int64_t ranked = 1; ranked < keys; ranked = ranked * 3 + 1) {
+    const CandidatePlan candidates =
+        PlanCandidates({}, (keys + 15) / 16, ranked, unit.parts);
+    const SelectPlan plan =
+        PlanScanLaunch(kHopper, columns, keys, candidates.capacity, kRingBytes, kGoodnessLimit);
+    ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes);
+    ASSERT_LE(plan.finish_bytes, kHopper.shared_bytes);
+    ASSERT_GE(plan.finish_bytes, kHistogramBytes);
+    ASSERT_TRUE(candidates.sample_stride > 0 || candidates.capacity == part_keys);
+    ASSERT_LE(candidates.capacity, part_keys);
+  }
 }
 
 TEST(SelectPlan, EveryShapeFitsItsBlocks) {
-  const SelectTuning tuning;
-  for (int64_t keys = 1; keys <= LongestRow(tuning); keys = keys * 5 / 3 + 1) {
+  for (int64_t keys = 1; keys <= SelectTuning{}.longest_row; keys = keys * 5 / 3 + 1) {
     for (int64_t rows = 1; rows <= 4096; rows *= 8) {
       for (int columns = 1; columns <= 8; ++columns) {
-        for (int64_t ranked = 1; ranked < keys; ranked = ranked * 3 + 1) {
-          const SelectPlan plan = PlanFor(rows, keys, columns, ranked);
-          ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes) << keys << " " << columns;
-          ASSERT_GE(int64_t{plan.block_words} * 32 * plan.cluster, keys);
-          ASSERT_LE(plan.block_words * 32, kMostBlockKeys);
-          ASSERT_LT((2 * kGoodnessLimit) >> plan.goodness_shift, kHistogramBins);
-          ASSERT_TRUE(plan.sample_stride == 0 || plan.capacity > 0);
-        }
+        SCOPED_TRACE(testing::Message() << rows << " rows of " << keys << " keys, " << columns);
+        CheckShape(rows, keys, columns);
       }
     }
   }

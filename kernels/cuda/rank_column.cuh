@@ -1,0 +1,238 @@
+// Ranks one column exactly: from keys with their goodness to its ascending list of positions.
+//
+// The keys come from a source, which calls visit(position, goodness) for each of them, spread over
+// the threads of a group: the candidates that a scan kept, or, where those do not suffice, every
+// key once more.
+#ifndef KVSIFT_KERNELS_CUDA_RANK_COLUMN_CUH_
+#define KVSIFT_KERNELS_CUDA_RANK_COLUMN_CUH_
+
+#include "kernels/cuda/select_columns.cuh"
+#include "kernels/cuda/select_marks.cuh"
+#include "kernels/cuda/unit_scan.cuh"
+
+namespace kvsift::cuda {
+
+// Whole warps of a block that work on one column together.
+struct ThreadGroup {
+  int barrier;  // its number; groups of a block have different ones, above 0
+  int warps;
+  int warp;    // of the calling thread in the group
+  int thread;  // likewise
+
+  __device__ __forceinline__ int threads() const { return warps * 32; }
+  __device__ __forceinline__ void Sync() const {
+    if (warps == 1) {
+      __syncwarp();
+    } else {
+      asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads()) : "memory");
+    }
+  }
+};
+
+// Divides a block among `columns` columns; a group's number is threadIdx.x / 32 / warps.
+__device__ __forceinline__ ThreadGroup GroupFor(int columns) {
+  int warps = kSelectWarps;
+  while (warps > 1 && warps * columns > kSelectWarps) warps /= 2;
+  const int warp = static_cast<int>(threadIdx.x >> 5);
+  return {warp / warps + 1, warps, warp % warps,
+          static_cast<int>(threadIdx.x) % (warps * 32)};
+}
+
+// Shared memory of one group.
+struct RankMemory {
+  uint32_t* words;  // the histogram, later the bitmaps
+  int word_count;
+  MarkCounts* counts;  // [warps of the group]
+};
+
+// Candidates of one column, slice by slice.
+class Candidates {
+ public:
+  __device__ Candidates(const SelectLaunch& launch, const SelectUnit& unit, int column,
+                        const ThreadGroup& group)
+      : launch_(launch), unit_(unit), column_(column), group_(group) {}
+
+  // False if a slice had more candidates than room. Whole warps call it.
+  __device__ bool Complete() const {
+    int most = 0;
+    for (int i = group_.thread % 32; i < unit_.slices; i += 32) {
+      most = max(most, Outcome(i).stored[column_]);
+    }
+    __syncwarp();
+    return __reduce_max_sync(~0u, most) <= launch_.plan.capacity;
+  }
+
+  __device__ int Guess() const { return Outcome(0).guess[column_]; }
+
+  // Largest goodness of a forced position. Whole warps call it.
+  __device__ int BestForced() const {
+    int best = INT_MIN;
+    for (int i = group_.thread % 32; i < unit_.slices; i += 32) {
+      best = max(best, Outcome(i).best[column_]);
+    }
+    __syncwarp();
+    return __reduce_max_sync(~0u, best);
+  }
+
+  // Warps share the slices out, or a slice where there are more warps.
+  template <class Visit>
+  __device__ __forceinline__ void ForKeys(int, int, Visit visit) const {
+    const int sharers = max(1, group_.warps / unit_.slices);
+    const int share = PartTiles(unit_.end_tile - unit_.first_tile, unit_.slices);
+    for (int item = group_.warp; item < unit_.slices * sharers; item += group_.warps) {
+      const int slice = item / sharers;
+      const int64_t index = unit_.first_slice + slice;
+      const int count = Outcome(slice).stored[column_];
+      const int first = (unit_.first_tile + slice * share) * kTileKeys;
+      const uint32_t* stored =
+          launch_.candidates + (index * launch_.plan.columns + column_) * launch_.plan.capacity;
+#pragma unroll 4
+      for (int i = item % sharers * 32 + group_.thread % 32; i < count; i += sharers * 32) {
+        const uint32_t candidate = stored[i];
+        visit(first + static_cast<int>(candidate & 0xffff),
+              static_cast<int>(static_cast<int16_t>(candidate >> 16)));
+      }
+    }
+  }
+
+ private:
+  __device__ __forceinline__ const SliceOutcome& Outcome(int slice) const {
+    return launch_.outcomes[unit_.first_slice + slice];
+  }
+
+  const SelectLaunch& launch_;
+  const SelectUnit& unit_;
+  const int column_;
+  const ThreadGroup& group_;
+};
+
+// Every key that a column ranks, scored anew. The group is the whole block.
+template <class Scorer>
+class EveryKey {
+ public:
+  __device__ EveryKey(const UnitTiles& tiles, const Scorer& scorer, const ColumnRange& range,
+                      int column)
+      : tiles_(tiles), scorer_(scorer), range_(range), column_(column) {}
+
+  template <class Visit>
+  __device__ __forceinline__ void ForKeys(int begin, int end, Visit visit) const {
+    ForTiles(tiles_, scorer_, begin / kTileKeys, (end + kTileKeys - 1) / kTileKeys,
+             [&](int tile, const int(&goodness)[4]) {
+#pragma unroll
+               for (int i = 0; i < 4; ++i) {
+                 const int position = LanePosition(tile, i);
+                 if (LaneColumn(i) == column_ && range_.Holds(position)) {
+                   visit(position, goodness[i]);
+                 }
+               }
+             });
+  }
+
+ private:
+  const UnitTiles& tiles_;
+  const Scorer& scorer_;
+  const ColumnRange range_;
+  const int column_;
+};
+
+// The goodness of the last position that the column takes. `bins` holds every value of the source.
+template <class Source>
+__device__ Threshold FindThreshold(const Source& source, const ThreadGroup& group,
+                                   const ColumnRange& range, BinRange bins, uint32_t* histogram) {
+  int wanted = range.ranked;
+  for (;;) {
+    for (int i = group.thread; i < kHistogramBins; i += group.threads()) histogram[i] = 0;
+    group.Sync();
+    source.ForKeys(range.begin, range.end, [&](int, int goodness) {
+      if (bins.Holds(goodness)) atomicAdd(&histogram[bins.BinOf(goodness)], 1u);
+    });
+    group.Sync();
+    const RankedBin found = FindRankedBin(histogram, wanted);
+    group.Sync();
+    if (found.bin < 0) return {0, 0, 0, false};
+    wanted -= found.above;
+    if (NarrowTo(bins, found.bin)) return {bins.base, wanted, found.count, true};
+  }
+}
+
+// One window of a row: counts the marks of all warps of the group, drops the `drop` oldest ties
+// and gives places from `place` on. Adds what the window holds to `total`.
+__device__ inline void SettleWindow(const Marks& marks, const ThreadGroup& group,
+                                    MarkCounts* counts, int drop, int place, MarkCounts& total) {
+  const int share = (marks.words + group.warps - 1) / group.warps;
+  const int first = min(group.warp * share, marks.words);
+  const Marks own_marks{marks.taken + first, marks.places + first, min(share, marks.words - first)};
+  const LaneMarks own = CountMarks(own_marks, counts[group.warp]);
+  group.Sync();
+  MarkCounts before{0, 0};
+  total = {0, 0};
+  for (int warp = 0; warp < group.warps; ++warp) {
+    if (warp == group.warp) before = total;
+    total.better += counts[warp].better;
+    total.tied += counts[warp].tied;
+  }
+  const int taken_before = before.better + max(0, before.tied - drop);
+  PlaceMarks(own_marks, own, max(0, drop - before.tied), place + taken_before);
+  group.Sync();
+}
+
+// Calls write(place, position, goodness) for every position that the column takes, places
+// ascending with positions.
+template <class Source, class Write>
+__device__ void PlaceColumn(const Source& source, const ThreadGroup& group,
+                            const ColumnRange& range, const Threshold& threshold,
+                            const RankMemory& memory, Write write) {
+  const int most_words = memory.word_count / 2;
+  int drop = threshold.tied - threshold.ties;
+  int place = 0;
+  for (int begin = range.begin & ~31; begin < range.end; begin += most_words * 32) {
+    const int end = min(range.end, begin + most_words * 32);
+    const Marks marks{memory.words, memory.words + most_words, (end - begin + 31) / 32};
+    for (int i = group.thread; i < marks.words; i += group.threads()) {
+      marks.taken[i] = 0;
+      marks.places[i] = 0;
+    }
+    group.Sync();
+    source.ForKeys(begin, end, [&](int position, int goodness) {
+      if (goodness < threshold.value || position < begin || position >= end) return;
+      marks.Set(goodness > threshold.value ? marks.taken : marks.places, position - begin);
+    });
+    group.Sync();
+    MarkCounts total;
+    SettleWindow(marks, group, memory.counts, drop, place, total);
+    source.ForKeys(begin, end, [&](int position, int goodness) {
+      if (goodness < threshold.value || position < begin || position >= end) return;
+      const int key = position - begin;
+      if (marks.Taken(key)) write(marks.Place(key), position, goodness);
+    });
+    group.Sync();
+    place += total.better + max(0, total.tied - drop);
+    drop = max(0, drop - total.tied);
+  }
+}
+
+// Writes the ranked part of a column. Returns false, having written nothing, if the source holds
+// fewer keys than the column ranks.
+template <class Source>
+__device__ bool RankColumn(const SelectLaunch& launch, const Source& source,
+                           const ThreadGroup& group, UnitColumns& shared, int column,
+                           const BinRange& bins, const RankMemory& memory) {
+  const SelectColumn& to = shared.columns[column];
+  const ColumnRange& range = shared.ranges[column];
+  const Threshold threshold = FindThreshold(source, group, range, bins, memory.words);
+  if (!threshold.found) return false;
+  int best = INT_MIN;
+  PlaceColumn(source, group, range, threshold, memory, [&](int place, int position, int goodness) {
+    WriteRanked(launch, to, place, position, goodness);
+    best = max(best, goodness);
+  });
+  if (launch.bests != nullptr) {
+    best = __reduce_max_sync(~0u, best);
+    if (group.thread % 32 == 0) atomicMax(&launch.bests[to.best], best);
+  }
+  return true;
+}
+
+}  // namespace kvsift::cuda
+
+#endif  // KVSIFT_KERNELS_CUDA_RANK_COLUMN_CUH_

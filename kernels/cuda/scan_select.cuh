@@ -1,0 +1,262 @@
+// The scan path: rows that are long beside the device, or many.
+//
+//  1. Guess. Each slice scores the same small sample of its unit; a histogram per column gives a
+//     goodness that the wanted number of keys very probably exceeds.
+//  2. Scan. Every tile of the slice is read once and scored on the tensor cores; keys at or above
+//     the guess, a few in a hundred, go to a list of candidates in device memory.
+//  3. Finish. A column is ranked among its candidates (rank_column.cuh): by the block that scanned
+//     it where the unit has one slice, else by a second kernel. If there are fewer candidates than
+//     wanted, or more than fit, the column is ranked among all its keys instead: always exact.
+#ifndef KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
+#define KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
+
+#include "kernels/cuda/dependent_launch.cuh"
+#include "kernels/cuda/rank_column.cuh"
+#include "kernels/cuda/scorer.cuh"
+
+namespace kvsift::cuda {
+
+struct ScanShared {
+  UnitColumns unit;
+  int next[kUnitColumns];   // index of the next candidate of a column
+  int guess[kUnitColumns];  // least goodness of a candidate
+  MarkCounts counts[kSelectWarps];
+  bool failed[kUnitColumns];
+};
+
+// One slice's guess and scan.
+template <class Scorer>
+class SliceScan {
+ public:
+  // `first_candidate`: index of the slice's first candidate.
+  __device__ SliceScan(const SelectLaunch& launch, const SelectUnit& unit, ScanShared& shared,
+                       const UnitTiles& tiles, const Scorer& scorer, int first_candidate)
+      : launch_(launch),
+        unit_(unit),
+        shared_(shared),
+        tiles_(tiles),
+        scorer_(scorer),
+        first_candidate_(first_candidate) {}
+
+  // `histograms` [columns, kHistogramBins].
+  __device__ void Guess(uint32_t* histograms) {
+    const int columns = unit_.columns;
+    for (int i = threadIdx.x; i < columns * kHistogramBins; i += kSelectThreads) histograms[i] = 0;
+    __syncthreads();
+    const BlockTiles all = SplitTiles(launch_.layout, shared_.unit, columns,
+                                      unit_.first_tile, unit_.end_tile);
+    ForSample(tiles_, scorer_, all.inner_first, all.inner_end, unit_.sample_stride,
+              [&](const int(&goodness)[4]) {
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                  const int column = LaneColumn(i);
+                  if (column >= columns) continue;
+                  atomicAdd(&histograms[column * kHistogramBins +
+                                        shared_.unit.bounds[column].BinOf(goodness[i])],
+                            1u);
+                }
+              });
+    __syncthreads();
+    const int sampled = (all.inner_end - all.inner_first) / unit_.sample_stride * 2;
+    const int column = static_cast<int>(threadIdx.x >> 5);
+    if (column < columns && shared_.unit.ranges[column].ranked > 0) {
+      const ColumnRange& range = shared_.unit.ranges[column];
+      const RankedBin found =
+          FindRankedBin(histograms + column * kHistogramBins,
+                        GuessRank(range.ranked, sampled, range.end - range.begin));
+      if (found.bin >= 0 && (threadIdx.x & 31) == 0) {
+        shared_.guess[column] = shared_.unit.bounds[column].LowestOf(found.bin);
+      }
+    }
+    __syncthreads();
+  }
+
+  __device__ void Scan(const BlockTiles& block, TileRing<Scorer>& ring) {
+    first_position_ = block.first * kTileKeys;
+    const int from[2] = {KeepFrom(LaneColumn(0)), KeepFrom(LaneColumn(1))};
+    const int limit[2] = {RoomEnd(LaneColumn(0)), RoomEnd(LaneColumn(1))};
+    int* const counter = &shared_.next[LaneColumn(0)];
+    ring.Run(scorer_, [&](int tile, const int(&goodness)[4]) {
+      const int key = LanePosition(tile, 0) - first_position_;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (goodness[i] < from[i & 1]) continue;
+        const int index = atomicAdd(counter + (i & 1), 1);
+        if (index >= limit[i & 1]) continue;
+        launch_.candidates[index] = Pack(goodness[i], key + (i >> 1) * 8);
+      }
+    });
+    const auto checked = [&](int tile, const int(&goodness)[4]) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (from[i & 1] == INT_MAX) continue;
+        const int position = LanePosition(tile, i);
+        if (!shared_.unit.ranges[LaneColumn(i)].Holds(position)) {
+          NoteForced(shared_.unit, LaneColumn(i), position, goodness[i]);
+        } else if (goodness[i] >= from[i & 1]) {
+          Keep(LaneColumn(i), position, goodness[i]);
+        }
+      }
+    };
+    ForTiles(tiles_, scorer_, block.first, block.inner_first, checked);
+    ForTiles(tiles_, scorer_, block.inner_end, block.end, checked);
+    __syncthreads();
+  }
+
+ private:
+  // Least goodness that is kept; none of a column that ranks nothing.
+  __device__ __forceinline__ int KeepFrom(int column) const {
+    return column < unit_.columns && shared_.unit.ranges[column].ranked > 0 ? shared_.guess[column]
+                                                                            : INT_MAX;
+  }
+
+  // Candidates of a column have indices up to this.
+  __device__ __forceinline__ int RoomEnd(int column) const {
+    return first_candidate_ + (column + 1) * launch_.plan.capacity;
+  }
+
+  __device__ __forceinline__ void Keep(int column, int position, int goodness) {
+    const int index = atomicAdd(&shared_.next[column], 1);
+    if (index >= RoomEnd(column)) return;
+    launch_.candidates[index] = Pack(goodness, position - first_position_);
+  }
+
+  // REQUIRES: 0 <= key < 2^16.
+  __device__ __forceinline__ static uint32_t Pack(int goodness, int key) {
+    return static_cast<uint32_t>(goodness * 65536 + key);
+  }
+
+  const SelectLaunch& launch_;
+  const SelectUnit& unit_;
+  ScanShared& shared_;
+  const UnitTiles& tiles_;
+  const Scorer& scorer_;
+  const int first_candidate_;
+  int first_position_ = 0;
+};
+
+// The values that candidates can have.
+__device__ __forceinline__ BinRange CandidateBins(const BinRange& bounds, int guess) {
+  return FinestBins(max(bounds.base, guess), bounds.top);
+}
+
+// Ranks a column among its candidates and writes its row; returns false, the ranked part missing,
+// if they do not suffice.
+__device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit& unit,
+                                    const ThreadGroup& group, UnitColumns& shared, int column,
+                                    const RankMemory& memory) {
+  const SelectColumn& to = shared.columns[column];
+  if (launch.list_goodness == nullptr) WriteFixed(launch, to, group.thread, group.threads());
+  if (shared.ranges[column].ranked == 0) return true;
+  const Candidates candidates(launch, unit, column, group);
+  if (launch.bests != nullptr && group.thread == 0) {
+    atomicMax(&launch.bests[to.best], candidates.BestForced());
+  }
+  return candidates.Complete() &&
+         RankColumn(launch, candidates, group, shared, column,
+                    CandidateBins(shared.bounds[column], candidates.Guess()), memory);
+}
+
+// Ranks a column among every key. Every thread of the block calls it.
+template <class Scorer>
+__device__ void RankEveryKey(const SelectLaunch& launch, const UnitTiles& tiles,
+                             const Scorer& scorer, UnitColumns& shared, int column,
+                             const RankMemory& memory) {
+  const ThreadGroup block = GroupFor(1);
+  const EveryKey<Scorer> keys(tiles, scorer, shared.ranges[column], column);
+  RankColumn(launch, keys, block, shared, column, shared.bounds[column], memory);
+}
+
+// Finishes the columns of a unit that has one slice. Every thread of the block calls it.
+template <class Scorer>
+__device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, ScanShared& shared,
+                           const UnitTiles& tiles, const Scorer& scorer, uint32_t* words,
+                           int word_count) {
+  const ThreadGroup group = GroupFor(unit.columns);
+  const int column = group.barrier - 1;
+  const int share = word_count * group.warps / kSelectWarps;
+  if (column < unit.columns) {
+    const RankMemory memory{words + column * share, share,
+                            shared.counts + column * group.warps};
+    const bool done = FinishColumn(launch, unit, group, shared.unit, column, memory);
+    if (group.thread == 0) shared.failed[column] = !done;
+  }
+  __syncthreads();
+  for (int i = 0; i < unit.columns; ++i) {
+    if (!shared.failed[i]) continue;
+    RankEveryKey(launch, tiles, scorer, shared.unit, i, {words, word_count, shared.counts});
+  }
+}
+
+// Words of shared memory that hold the ring, then histograms.
+template <class Scorer>
+inline constexpr int kRingWords = TileRing<Scorer>::kBytes / 4;
+
+template <class Scorer, int kBlocksPerProcessor>
+__global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
+    ScanSlices(const __grid_constant__ SelectLaunch launch) {
+  extern __shared__ __align__(16) uint32_t memory[];
+  __shared__ ScanShared shared;
+  AllowDependents();
+  WaitForPrevious();
+  const int index = static_cast<int>(blockIdx.x);
+  const int first_candidate = index * launch.plan.columns * launch.plan.capacity;
+  const UnitPart slice = FindSlice(launch, index);
+  const SelectUnit unit = LoadUnit(launch, slice.unit);
+  const UnitTiles tiles{launch, unit.table, unit.head_offset};
+  LoadColumns(launch, unit, shared.unit);
+  if (threadIdx.x < kUnitColumns) {
+    shared.next[threadIdx.x] =
+        first_candidate + static_cast<int>(threadIdx.x) * launch.plan.capacity;
+    shared.guess[threadIdx.x] = -launch.plan.goodness_limit;
+  }
+  const int share = PartTiles(unit.end_tile - unit.first_tile, unit.slices);
+  const int first = min(unit.first_tile + slice.part * share, unit.end_tile);
+  const BlockTiles block = SplitTiles(launch.layout, shared.unit, unit.columns, first,
+                                      min(first + share, unit.end_tile));
+  TileRing<Scorer> ring(tiles, memory, block.inner_first, block.inner_end);
+  ring.Start();
+  Scorer scorer;
+  InitScorer(launch, shared.unit, unit.columns, scorer);
+  if (threadIdx.x < 32) FindBounds(launch, scorer, shared.unit);
+  __syncthreads();
+  SliceScan<Scorer> scan(launch, unit, shared, tiles, scorer, first_candidate);
+  if (unit.sample_stride > 0) scan.Guess(memory + kRingWords<Scorer>);
+  scan.Scan(block, ring);
+  if (threadIdx.x < kUnitColumns) {
+    SliceOutcome& outcome = launch.outcomes[index];
+    outcome.stored[threadIdx.x] = shared.next[threadIdx.x] - first_candidate -
+                                  static_cast<int>(threadIdx.x) * launch.plan.capacity;
+    outcome.guess[threadIdx.x] = shared.guess[threadIdx.x];
+    outcome.best[threadIdx.x] = shared.unit.best[threadIdx.x];
+  }
+  if (unit.slices > 1) return;
+  __syncthreads();  // the block sees what it wrote
+  FinishUnit(launch, unit, shared, tiles, scorer, memory, launch.plan.shared_bytes / 4);
+}
+
+// One block per column of the units with several slices.
+template <class Scorer, int kBlocksPerProcessor>
+__global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
+    FinishColumns(const __grid_constant__ SelectLaunch launch) {
+  extern __shared__ __align__(16) uint32_t memory[];
+  __shared__ ScanShared shared;
+  AllowDependents();
+  const UnitPart job = launch.finishes[blockIdx.x];
+  const SelectUnit unit = LoadUnit(launch, job.unit);
+  const UnitTiles tiles{launch, unit.table, unit.head_offset};
+  LoadColumns(launch, unit, shared.unit);
+  Scorer scorer;
+  InitScorer(launch, shared.unit, unit.columns, scorer);
+  if (threadIdx.x < 32) FindBounds(launch, scorer, shared.unit);
+  __syncthreads();
+  WaitForPrevious();
+  const RankMemory whole{memory, launch.plan.finish_bytes / 4, shared.counts};
+  if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole)) {
+    RankEveryKey(launch, tiles, scorer, shared.unit, job.part, whole);
+  }
+}
+
+}  // namespace kvsift::cuda
+
+#endif  // KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
