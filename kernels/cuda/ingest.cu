@@ -29,28 +29,29 @@ __global__ void CopyPages(const PageCopyJob* jobs, uint8_t* pages) {
 // What one warp handles: the keys of a job inside one tile of one kv head.
 struct TileItem {
   uint32_t* tile;
-  int64_t first_token;  // of the tile in the job's data; negative where the job starts inside it
-  int begin;            // keys [begin, end) of the tile belong to the job
+  int first_token;  // of the tile in the job's data; negative where the job starts inside it
+  int begin;        // keys [begin, end) of the tile belong to the job
   int end;
   int kv_head;
 
   __device__ __forceinline__ bool Full() const { return begin == 0 && end == kTileKeys; }
 };
 
-// REQUIRES: the job has fewer than 2^32 items, so that no division is one of 64 bits.
+// REQUIRES: positions are below 2^31 and the job has fewer than 2^32 items: 64-bit divisions and
+// comparisons would cost as much as rotating a key.
 __device__ __forceinline__ TileItem LocateItem(const CodeLayout& layout, const KeyJob& job,
                                                int64_t item, const uint8_t* pages) {
+  const uint32_t start = static_cast<uint32_t>(job.start);
   const uint32_t inside = static_cast<uint32_t>(item - job.first_item);
   const uint32_t tile_of_job = inside / static_cast<uint32_t>(layout.kv_heads);
-  const int64_t tile = job.start / kTileKeys + tile_of_job;
+  const uint32_t tile = start / kTileKeys + tile_of_job;
   TileItem where;
   where.kv_head = static_cast<int>(inside - tile_of_job * layout.kv_heads);
-  where.first_token = tile * kTileKeys - job.start;
-  where.begin = static_cast<int>(max(-where.first_token, int64_t{0}));
-  where.end = static_cast<int>(min(job.count - where.first_token, int64_t{kTileKeys}));
-  where.tile = reinterpret_cast<uint32_t*>(const_cast<uint8_t*>(
-      TileAddress(layout, pages, job.table, job.layer_offset + where.kv_head * layout.head_stride,
-                  static_cast<uint32_t>(tile))));
+  where.first_token = static_cast<int>(tile * kTileKeys - start);
+  where.begin = max(-where.first_token, 0);
+  where.end = min(static_cast<int>(job.count) - where.first_token, kTileKeys);
+  where.tile = reinterpret_cast<uint32_t*>(const_cast<uint8_t*>(TileAddress(
+      layout, pages, job.table, job.layer_offset + where.kv_head * layout.head_stride, tile)));
   return where;
 }
 
@@ -58,7 +59,8 @@ __device__ __forceinline__ TileItem LocateItem(const CodeLayout& layout, const K
 // `begin` may lie before the data.
 __device__ __forceinline__ uint8_t* DataOf(const CodeLayout& layout, const KeyJob& job,
                                            const TileItem& where, int vector_bytes) {
-  return job.data + (where.first_token * layout.kv_heads + where.kv_head) * vector_bytes;
+  return job.data + static_cast<int64_t>(where.first_token) * (layout.kv_heads * vector_bytes) +
+         where.kv_head * vector_bytes;
 }
 
 // `store` with what a kernel knows as constants, which make the places of words constants too.
@@ -75,6 +77,7 @@ template <int kWords, int kBits, class Copy>
 __device__ __forceinline__ void ForWords(const CodeLayout& layout, const TileItem& where,
                                          Copy copy) {
   constexpr int kCode = kBits * kWords;
+#pragma unroll 1
   for (int i = where.begin * kCode + (threadIdx.x & 31); i < where.end * kCode; i += 32) {
     const int key = i / kCode;
     const int inside = i % kCode;
@@ -106,7 +109,7 @@ __device__ void MoveCodes(const CodeLayout& store, const KeyJob& job, const Tile
   constexpr int kCode = kBits * kWords;
   const CodeLayout layout = Narrow<kWords, kBits>(store);
   uint32_t* wire = reinterpret_cast<uint32_t*>(DataOf(layout, job, where, kCode * 4));
-  const int64_t stride = static_cast<int64_t>(layout.kv_heads) * kCode;
+  const int stride = layout.kv_heads * kCode;
   if (!where.Full()) {
     ForWords<kWords, kBits>(layout, where, [&](int key, int inside, int word) {
       uint32_t& sent = wire[key * stride + inside];
@@ -138,7 +141,7 @@ __device__ void MoveCodes(const CodeLayout& store, const KeyJob& job, const Tile
 // Encodes the raw keys of the item into `staged`, a tile in shared memory of the warp's own, as
 // many at a time as a warp has lanes for; then stores the whole tile at once, or the words of the
 // keys it has.
-template <int kWords, int kBits, int kElementBytes, bool kWhole>
+template <int kWords, int kBits, VectorKind kKind, bool kWhole>
 __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const TileItem& where,
                            uint32_t* staged) {
   constexpr int kTogether = 32 / kVectorLanes<kWords>;
@@ -150,10 +153,10 @@ __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const Til
   for (int i = 0; i < (1 << kBits) - 1; ++i) {
     limits[i] = __ldg(job.thresholds + where.kv_head * ((1 << kBits) - 1) + i);
   }
-  const int vector_bytes = layout.head_dim * kElementBytes;
+  const int vector_bytes = layout.head_dim * RawElements<kKind, kWhole>::kElementBytes;
   const uint8_t* data = DataOf(layout, job, where, vector_bytes);
-  const int64_t stride = static_cast<int64_t>(layout.kv_heads) * vector_bytes;
-  RawElements<kElementBytes, kWhole> raw;
+  const int stride = layout.kv_heads * vector_bytes;
+  RawElements<kKind, kWhole> raw;
   const auto load = [&](int key) {  // lanes of keys that are not there load one that is
     const int there = min(max(key, where.begin), where.end - 1);
     raw.template Load<kWords>(data + there * stride, layout.head_dim, part);
@@ -162,7 +165,7 @@ __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const Til
   load(key);
   for (int steps = (where.end - 1) / kTogether - where.begin / kTogether; steps >= 0; --steps) {
     float x[kLaneElements];
-    raw.Convert(job.kind, x);
+    raw.Convert(x);
     if (steps > 0) load(key + kTogether);
     RotateVector<kWords>(x, part);
     const LanePlanes<kBits> planes = CutElements<kBits>(x, limits);
@@ -197,10 +200,12 @@ __global__ void __launch_bounds__(kThreads, 4)
   switch (job.kind) {
     case VectorKind::kCodes:
       return MoveCodes<true, kWords, kBits>(layout, job, where);
+    case VectorKind::kFloat16:
+      return EncodeKeys<kWords, kBits, VectorKind::kFloat16, kWhole>(layout, job, where, staged);
+    case VectorKind::kBfloat16:
+      return EncodeKeys<kWords, kBits, VectorKind::kBfloat16, kWhole>(layout, job, where, staged);
     case VectorKind::kFloat32:
-      return EncodeKeys<kWords, kBits, 4, kWhole>(layout, job, where, staged);
-    default:
-      return EncodeKeys<kWords, kBits, 2, kWhole>(layout, job, where, staged);
+      return EncodeKeys<kWords, kBits, VectorKind::kFloat32, kWhole>(layout, job, where, staged);
   }
 }
 

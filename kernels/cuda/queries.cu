@@ -72,18 +72,26 @@ __device__ LanePlanes<kFinePlanes> CutFinely(const float (&x)[kLaneElements], fl
   return planes;
 }
 
+template <int kWords, VectorKind kKind, bool kWhole>
+__device__ void Load(const CodeLayout& layout, const QueryJob& job, int64_t vector, int part,
+                     float (&x)[kLaneElements]) {
+  RawElements<kKind, kWhole> raw;
+  const uint8_t* from = job.raw + vector * layout.head_dim * raw.kElementBytes;
+  raw.template Load<kWords>(from, layout.head_dim, part);
+  raw.Convert(x);
+}
+
 // Loads without shuffles: the lanes of a warp may belong to jobs of different kinds.
 template <int kWords, bool kWhole>
 __device__ void Load(const CodeLayout& layout, const QueryJob& job, int64_t vector, int part,
                      float (&x)[kLaneElements]) {
-  if (job.kind == VectorKind::kFloat32) {
-    RawElements<4, kWhole> raw;
-    raw.template Load<kWords>(job.raw + vector * layout.head_dim * 4, layout.head_dim, part);
-    raw.Convert(job.kind, x);
-  } else {
-    RawElements<2, kWhole> raw;
-    raw.template Load<kWords>(job.raw + vector * layout.head_dim * 2, layout.head_dim, part);
-    raw.Convert(job.kind, x);
+  switch (job.kind) {
+    case VectorKind::kFloat16:
+      return Load<kWords, VectorKind::kFloat16, kWhole>(layout, job, vector, part, x);
+    case VectorKind::kBfloat16:
+      return Load<kWords, VectorKind::kBfloat16, kWhole>(layout, job, vector, part, x);
+    default:
+      return Load<kWords, VectorKind::kFloat32, kWhole>(layout, job, vector, part, x);
   }
 }
 

@@ -31,30 +31,33 @@ inline bool LoadsWhole(int head_dim) { return head_dim % 8 == 0; }
 
 // A lane's elements as they lie in memory, zeros beyond head_dim. Apart from their values, so that
 // the next vector is on its way while this one is rotated. REQUIRES: kWhole only if LoadsWhole.
-template <int kElementBytes, bool kWhole>
+template <VectorKind kKind, bool kWhole>
 struct RawElements {
+  static constexpr int kElementBytes = kKind == VectorKind::kFloat32 ? 4 : 2;
   static constexpr int kHalfWords = 2 * kElementBytes;  // of eight elements
   uint32_t bits[2 * kHalfWords];
 
   template <int kWords>
   __device__ __forceinline__ void Load(const uint8_t* vector, int head_dim, int part) {
+    const uint8_t* share = vector + EightOf<kWords>(part, 0) * kElementBytes;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const int first = EightOf<kWords>(part, half);
+      const uint8_t* from = share + EightOf<kWords>(0, half) * kElementBytes;
+      const int count = head_dim - EightOf<kWords>(part, half);
       if constexpr (kWhole) {
-        LoadWhole(vector + first * kElementBytes, first < head_dim, half);
+        LoadWhole(from, count > 0, half);
       } else {
-        LoadSingly(vector + first * kElementBytes, head_dim - first, half);
+        LoadSingly(from, count, half);
       }
     }
   }
 
-  __device__ __forceinline__ void Convert(VectorKind kind, float (&x)[kLaneElements]) const {
+  __device__ __forceinline__ void Convert(float (&x)[kLaneElements]) const {
 #pragma unroll
     for (int i = 0; i < kLaneElements; ++i) {
-      if constexpr (kElementBytes == 4) {
+      if constexpr (kKind == VectorKind::kFloat32) {
         x[i] = __uint_as_float(bits[i]);
-      } else if (kind == VectorKind::kBfloat16) {
+      } else if constexpr (kKind == VectorKind::kBfloat16) {
         x[i] = __uint_as_float(i % 2 == 0 ? bits[i / 2] << 16 : bits[i / 2] & 0xffff0000u);
       } else {
         const uint32_t element = i % 2 == 0 ? bits[i / 2] : bits[i / 2] >> 16;
