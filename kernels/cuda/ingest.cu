@@ -1,13 +1,12 @@
+#include "kernels/cuda/cut.cuh"
 #include "kernels/cuda/ingest.h"
 #include "kernels/cuda/jobs.cuh"
-#include "kernels/cuda/rotate.cuh"
 
 namespace kvsift::cuda {
 namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
-constexpr int kMostBits = 3;
 
 __global__ void EditTables(const TableEditJob* jobs) {
   const TableEditJob job = jobs[blockIdx.x];
@@ -30,168 +29,221 @@ __global__ void CopyPages(const PageCopyJob* jobs, uint8_t* pages) {
 // What one warp handles: the keys of a job inside one tile of one kv head.
 struct TileItem {
   uint32_t* tile;
-  int64_t first_position;  // of the tile
-  int begin;               // keys [begin, end) of the tile belong to the job
+  int first_token;  // of the tile in the job's data; negative where the job starts inside it
+  int begin;        // keys [begin, end) of the tile belong to the job
   int end;
   int kv_head;
+
+  __device__ __forceinline__ bool Full() const { return begin == 0 && end == kTileKeys; }
 };
 
+// REQUIRES: positions are below 2^31 and the job has fewer than 2^32 items: 64-bit divisions and
+// comparisons would cost as much as rotating a key.
 __device__ __forceinline__ TileItem LocateItem(const CodeLayout& layout, const KeyJob& job,
                                                int64_t item, const uint8_t* pages) {
-  const int64_t inside = item - job.first_item;
+  const uint32_t start = static_cast<uint32_t>(job.start);
+  const uint32_t inside = static_cast<uint32_t>(item - job.first_item);
+  const uint32_t tile_of_job = inside / static_cast<uint32_t>(layout.kv_heads);
+  const uint32_t tile = start / kTileKeys + tile_of_job;
   TileItem where;
-  where.kv_head = static_cast<int>(inside % layout.kv_heads);
-  const int64_t tile = job.start / kTileKeys + inside / layout.kv_heads;
-  where.first_position = tile * kTileKeys;
-  where.begin = static_cast<int>(max(job.start - where.first_position, int64_t{0}));
-  where.end =
-      static_cast<int>(min(job.start + job.count - where.first_position, int64_t{kTileKeys}));
-  where.tile = reinterpret_cast<uint32_t*>(const_cast<uint8_t*>(
-      TileAddress(layout, pages, job.table, job.layer_offset + where.kv_head * layout.head_stride,
-                  static_cast<uint32_t>(tile))));
+  where.kv_head = static_cast<int>(inside - tile_of_job * layout.kv_heads);
+  where.first_token = static_cast<int>(tile * kTileKeys - start);
+  where.begin = max(-where.first_token, 0);
+  where.end = min(static_cast<int>(job.count) - where.first_token, kTileKeys);
+  where.tile = reinterpret_cast<uint32_t*>(const_cast<uint8_t*>(TileAddress(
+      layout, pages, job.table, job.layer_offset + where.kv_head * layout.head_stride, tile)));
   return where;
 }
 
-// First word of the wire code of key `key` of the tile in the job's data.
-__device__ __forceinline__ uint32_t* WireCode(const CodeLayout& layout, const KeyJob& job,
-                                              const TileItem& where, int key) {
-  const int64_t token = where.first_position + key - job.start;
-  return reinterpret_cast<uint32_t*>(job.data) +
-         (token * layout.kv_heads + where.kv_head) * layout.bits * layout.words;
+// The job's data of key 0 of the tile, of which `vector_bytes` belong to one kv head. Keys before
+// `begin` may lie before the data.
+__device__ __forceinline__ uint8_t* DataOf(const CodeLayout& layout, const KeyJob& job,
+                                           const TileItem& where, int vector_bytes) {
+  return job.data + static_cast<int64_t>(where.first_token) * (layout.kv_heads * vector_bytes) +
+         where.kv_head * vector_bytes;
 }
 
-// Moves every code word of the item between wire order and the tile.
-template <bool kToTile>
-__device__ void MoveCodes(const CodeLayout& layout, const KeyJob& job, const TileItem& where) {
-  const int words = layout.bits * layout.words;
-  for (int i = where.begin * words + (threadIdx.x & 31); i < where.end * words; i += 32) {
-    const int key = i / words;
-    const int plane = (i - key * words) / layout.words;
-    const int word = i - key * words - plane * layout.words;
-    uint32_t* wire = WireCode(layout, job, where, key) + plane * layout.words + word;
-    uint32_t* stored = where.tile + TileWord(layout, key, plane, word);
-    if (kToTile) {
-      *stored = *wire;
-    } else {
-      *wire = *stored;
-    }
-  }
-}
-
-// The planes of one word of rotated coordinates, one coordinate per lane.
-template <int kBits>
-__device__ __forceinline__ void CutWord(float x, const float (&limits)[(1 << kBits) - 1],
-                                        uint32_t (&planes)[kBits]) {
-  if constexpr (kBits == 1) {
-    planes[0] = __ballot_sync(~0u, x > limits[0]);
-  } else if constexpr (kBits == 2) {  // thresholds ascend: the low bit is their parity
-    planes[0] = __ballot_sync(~0u, (x > limits[0]) != ((x > limits[1]) != (x > limits[2])));
-    planes[1] = __ballot_sync(~0u, x > limits[1]);
-  } else {
-    int code = 0;
-#pragma unroll
-    for (const float limit : limits) code += x > limit;
-#pragma unroll
-    for (int plane = 0; plane < kBits; ++plane) {
-      planes[plane] = __ballot_sync(~0u, (code >> plane) & 1);
-    }
-  }
-}
-
-// Encodes the raw keys of the item into `staged`, a tile in shared memory of the warp's own, a
-// few at a time; then stores the whole tile at once, or the words of the keys it has.
+// `store` with what a kernel knows as constants, which make the places of words constants too.
 template <int kWords, int kBits>
+__device__ __forceinline__ CodeLayout Narrow(CodeLayout store) {
+  store.order = OrderFor(kWords * 32, kBits);
+  store.bits = kBits;
+  store.words = kWords;
+  return store;
+}
+
+// Calls copy(word of the wire code, word of the tile) for keys [begin, end), word by word.
+template <int kWords, int kBits, class Copy>
+__device__ __forceinline__ void ForWords(const CodeLayout& layout, const TileItem& where,
+                                         Copy copy) {
+  constexpr int kCode = kBits * kWords;
+#pragma unroll 1
+  for (int i = where.begin * kCode + (threadIdx.x & 31); i < where.end * kCode; i += 32) {
+    const int key = i / kCode;
+    const int inside = i % kCode;
+    copy(key, inside, TileWord(layout, key, inside / kWords, inside % kWords));
+  }
+}
+
+// Word `word` of a full tile, for four at a time: which word of which key's wire code it is.
+template <int kWords, int kBits>
+__device__ __forceinline__ int2 WireWord(int word) {
+  constexpr int kCode = kBits * kWords;
+  const int lane = word / 4 % 32;  // of the fragment orders (code_layout.h)
+  switch (OrderFor(kWords * 32, kBits)) {
+    case TileOrder::kFragment128:
+      return {lane / 4 + word % 2 * 8, word / 2 % 2 * kWords + word / 128 * 4 + lane % 4};
+    case TileOrder::kFragment64:
+      return {word / 8 + word % 2 * 8, word / 2 % 4};
+    case TileOrder::kPlain:
+      break;
+  }
+  return {word / kCode, word % kCode};
+}
+
+// Moves every code word of the item between wire order and the tile. Threads own 16 bytes of a
+// tile: its side of the copy is coalesced, and a warp's pieces of the other side make up whole
+// sectors.
+template <bool kToTile, int kWords, int kBits>
+__device__ void MoveCodes(const CodeLayout& store, const KeyJob& job, const TileItem& where) {
+  constexpr int kCode = kBits * kWords;
+  const CodeLayout layout = Narrow<kWords, kBits>(store);
+  uint32_t* wire = reinterpret_cast<uint32_t*>(DataOf(layout, job, where, kCode * 4));
+  const int stride = layout.kv_heads * kCode;
+  if (!where.Full()) {
+    ForWords<kWords, kBits>(layout, where, [&](int key, int inside, int word) {
+      uint32_t& sent = wire[key * stride + inside];
+      (kToTile ? where.tile[word] : sent) = kToTile ? sent : where.tile[word];
+    });
+    return;
+  }
+  uint4* tile = reinterpret_cast<uint4*>(where.tile);
+#pragma unroll
+  for (int i = threadIdx.x & 31; i < kTileKeys * kCode / 4; i += 32) {
+    uint32_t* sent[4];
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      const int2 place = WireWord<kWords, kBits>(i * 4 + j);
+      sent[j] = wire + place.x * stride + place.y;
+    }
+    if constexpr (kToTile) {
+      tile[i] = make_uint4(__ldg(sent[0]), __ldg(sent[1]), __ldg(sent[2]), __ldg(sent[3]));
+    } else {
+      const uint4 four = tile[i];
+      *sent[0] = four.x;
+      *sent[1] = four.y;
+      *sent[2] = four.z;
+      *sent[3] = four.w;
+    }
+  }
+}
+
+// Encodes the raw keys of the item into `staged`, a tile in shared memory of the warp's own, as
+// many at a time as a warp has lanes for; then stores the whole tile at once, or the words of the
+// keys it has.
+template <int kWords, int kBits, VectorKind kKind, bool kWhole>
 __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const TileItem& where,
                            uint32_t* staged) {
-  CodeLayout layout = store;  // what is known here makes the places of words constants
-  layout.order = OrderFor(kWords * 32, kBits);
-  layout.bits = kBits;
-  layout.words = kWords;
+  constexpr int kTogether = 32 / kVectorLanes<kWords>;
+  const CodeLayout layout = Narrow<kWords, kBits>(store);
   const int lane = threadIdx.x & 31;
+  const int part = lane % kVectorLanes<kWords>;
   float limits[(1 << kBits) - 1];
 #pragma unroll
   for (int i = 0; i < (1 << kBits) - 1; ++i) {
     limits[i] = __ldg(job.thresholds + where.kv_head * ((1 << kBits) - 1) + i);
   }
-  const int64_t vector_bytes = layout.head_dim * (job.kind == VectorKind::kFloat32 ? 4 : 2);
-  constexpr int kTogether = kWords <= 4 ? 4 : 2;  // keys whose loads and steps overlap
-  for (int key = where.begin; key < where.end; key += kTogether) {
-    RawVector<kWords> raw[kTogether];
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      const int64_t token = where.first_position + min(key + i, where.end - 1) - job.start;
-      raw[i].Load(job.data + (token * layout.kv_heads + where.kv_head) * vector_bytes, job.kind,
-                  layout.head_dim);
-    }
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      float x[kWords];
-      raw[i].Convert(job.kind, x);
-      RotateVector(x);
-      uint32_t own = 0;  // lane w keeps wire word w of the code
-#pragma unroll
-      for (int j = 0; j < kWords; ++j) {
-        uint32_t planes[kBits];
-        CutWord<kBits>(x[j], limits, planes);
-#pragma unroll
-        for (int plane = 0; plane < kBits; ++plane) {
-          if (lane == plane * kWords + j) own = planes[plane];
-        }
-      }
-      if (lane < kBits * kWords && key + i < where.end) {
-        staged[TileWord(layout, key + i, lane / kWords, lane % kWords)] = own;
-      }
-    }
+  const int vector_bytes = layout.head_dim * RawElements<kKind, kWhole>::kElementBytes;
+  const uint8_t* data = DataOf(layout, job, where, vector_bytes);
+  const int stride = layout.kv_heads * vector_bytes;
+  RawElements<kKind, kWhole> raw;
+  const auto load = [&](int key) {  // lanes of keys that are not there load one that is
+    const int there = min(max(key, where.begin), where.end - 1);
+    raw.template Load<kWords>(data + there * stride, layout.head_dim, part);
+  };
+  int key = where.begin / kTogether * kTogether + lane / kVectorLanes<kWords>;
+  load(key);
+  for (int steps = (where.end - 1) / kTogether - where.begin / kTogether; steps >= 0; --steps) {
+    float x[kLaneElements];
+    raw.Convert(x);
+    if (steps > 0) load(key + kTogether);
+    RotateVector<kWords>(x, part);
+    const LanePlanes<kBits> planes = CutElements<kBits>(x, limits);
+    planes.template ForBytes<kWords>(part, [&](int plane, int byte, uint8_t value) {
+      const int word = TileWord(layout, key, plane, byte / 4);
+      reinterpret_cast<uint8_t*>(staged)[word * 4 + byte % 4] = value;
+    });
+    key += kTogether;
   }
   __syncwarp();
-  if (where.begin == 0 && where.end == kTileKeys) {
-    for (int i = lane; i < kTileKeys * kBits * kWords; i += 32) where.tile[i] = staged[i];
+  if (!where.Full()) {
+    ForWords<kWords, kBits>(layout, where,
+                            [&](int, int, int word) { where.tile[word] = staged[word]; });
     return;
   }
-  for (int i = where.begin * kBits * kWords + lane; i < where.end * kBits * kWords; i += 32) {
-    const int key = i / (kBits * kWords);
-    const int plane = i / kWords % kBits;
-    const int word = TileWord(layout, key, plane, i % kWords);
-    where.tile[word] = staged[word];
+#pragma unroll
+  for (int i = lane; i < kTileKeys * kBits * kWords / 4; i += 32) {
+    reinterpret_cast<uint4*>(where.tile)[i] = reinterpret_cast<const uint4*>(staged)[i];
   }
 }
 
-template <int kWords>
-__device__ void EncodeKeys(const CodeLayout& layout, const KeyJob& job, const TileItem& where,
-                           uint32_t* staged) {
-  switch (layout.bits) {
-    case 1:
-      return EncodeKeys<kWords, 1>(layout, job, where, staged);
-    case 2:
-      return EncodeKeys<kWords, 2>(layout, job, where, staged);
-    default:
-      return EncodeKeys<kWords, 3>(layout, job, where, staged);
-  }
-}
-
-template <int kWords>
+template <int kWords, int kBits, bool kWhole>
 __global__ void __launch_bounds__(kThreads, 4)
     WriteKeys(const CodeLayout layout, const KeyJob* jobs, int count, int64_t items,
               uint8_t* pages) {
+  __shared__ __align__(16) uint32_t tiles[kWarps][kTileKeys * kBits * kWords];
   const int64_t item = GridWarp();
   if (item >= items) return;
   const KeyJob job = jobs[FindJob(jobs, count, item)];
   const TileItem where = LocateItem(layout, job, item, pages);
-  if (job.kind == VectorKind::kCodes) {
-    MoveCodes<true>(layout, job, where);
-    return;
+  uint32_t* staged = tiles[threadIdx.x / 32];
+  switch (job.kind) {
+    case VectorKind::kCodes:
+      return MoveCodes<true, kWords, kBits>(layout, job, where);
+    case VectorKind::kFloat16:
+      return EncodeKeys<kWords, kBits, VectorKind::kFloat16, kWhole>(layout, job, where, staged);
+    case VectorKind::kBfloat16:
+      return EncodeKeys<kWords, kBits, VectorKind::kBfloat16, kWhole>(layout, job, where, staged);
+    case VectorKind::kFloat32:
+      return EncodeKeys<kWords, kBits, VectorKind::kFloat32, kWhole>(layout, job, where, staged);
   }
-  __shared__ uint32_t tiles[kWarps][kTileKeys * kMostBits * kWords];
-  EncodeKeys<kWords>(layout, job, where, tiles[threadIdx.x / 32]);
 }
 
-__global__ void __launch_bounds__(kThreads)
-    ReadKeys(const CodeLayout layout, const KeyJob* jobs, int count, int64_t items,
-             const uint8_t* pages) {
+template <int kWords, int kBits>
+__global__ void __launch_bounds__(kThreads) ReadKeys(const CodeLayout layout, const KeyJob* jobs,
+                                                     int count, int64_t items, uint8_t* pages) {
   const int64_t item = GridWarp();
   if (item >= items) return;
   const KeyJob job = jobs[FindJob(jobs, count, item)];
-  MoveCodes<false>(layout, job, LocateItem(layout, job, item, pages));
+  MoveCodes<false, kWords, kBits>(layout, job, LocateItem(layout, job, item, pages));
+}
+
+using KeyKernel = void (*)(CodeLayout, const KeyJob*, int, int64_t, uint8_t*);
+
+struct KeyKernels {
+  KeyKernel write;
+  KeyKernel read;
+};
+
+template <int kWords, int kBits>
+KeyKernels KernelsFor(const CodeLayout& layout) {
+  return {LoadsWhole(layout.head_dim) ? WriteKeys<kWords, kBits, true>
+                                      : WriteKeys<kWords, kBits, false>,
+          ReadKeys<kWords, kBits>};
+}
+
+template <int kWords>
+KeyKernels KernelsFor(const CodeLayout& layout) {
+  return layout.bits == 1   ? KernelsFor<kWords, 1>(layout)
+         : layout.bits == 2 ? KernelsFor<kWords, 2>(layout)
+                            : KernelsFor<kWords, 3>(layout);
+}
+
+KeyKernels KernelsFor(const CodeLayout& layout) {
+  return layout.words == 1   ? KernelsFor<1>(layout)
+         : layout.words == 2 ? KernelsFor<2>(layout)
+         : layout.words == 4 ? KernelsFor<4>(layout)
+                             : KernelsFor<8>(layout);
 }
 
 }  // namespace
@@ -209,17 +261,16 @@ cudaError_t LaunchPageCopies(const PageCopyJob* jobs, int count, uint8_t* pages,
 
 cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
                             uint8_t* pages, cudaStream_t stream) {
-  const auto kernel = layout.words == 1   ? WriteKeys<1>
-                      : layout.words == 2 ? WriteKeys<2>
-                      : layout.words == 4 ? WriteKeys<4>
-                                          : WriteKeys<8>;
+  const KeyKernel kernel = KernelsFor(layout).write;
   kernel<<<BlocksFor(items, kWarps), kThreads, 0, stream>>>(layout, jobs, count, items, pages);
   return cudaGetLastError();
 }
 
 cudaError_t LaunchKeyReads(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
                            const uint8_t* pages, cudaStream_t stream) {
-  ReadKeys<<<BlocksFor(items, kWarps), kThreads, 0, stream>>>(layout, jobs, count, items, pages);
+  const KeyKernel kernel = KernelsFor(layout).read;
+  kernel<<<BlocksFor(items, kWarps), kThreads, 0, stream>>>(layout, jobs, count, items,
+                                                            const_cast<uint8_t*>(pages));
   return cudaGetLastError();
 }
 

@@ -29,8 +29,8 @@ struct PageCopyJob {
 };
 
 // Keys at positions [start, start + count) of one layer of one sequence, to be written from or
-// read to `data` [count, kv_heads, ...]. `first_item` counts the (tile, kv head) pairs of the
-// jobs before this one.
+// read to `data` [count, kv_heads, ...], which starts at a multiple of 16 bytes. `first_item`
+// counts the (tile, kv head) pairs of the jobs before this one.
 struct KeyJob {
   const uint64_t* table;
   uint8_t* data;
@@ -61,7 +61,7 @@ cudaError_t LaunchKeyReads(const CodeLayout& layout, const KeyJob* jobs, int cou
 // Raw query vectors [vectors, head_dim] to wire codes [vectors, planes, words] and, for 4 planes
 // of asymmetric_dot, scales [vectors].
 struct QueryJob {
-  const uint8_t* raw;
+  const uint8_t* raw;  // starts at a multiple of 16 bytes
   uint32_t* codes;
   float* scales;  // null: codes with as many planes as the key
   int64_t first_item;

@@ -40,7 +40,7 @@ struct MergeLaunch {
   int32_t* counts;
   int32_t most_lists;
   int32_t bitmap_words;  // for the longest visible row
-  int32_t slots;         // of the table of distinct positions; a power of two
+  int32_t slots;         // twice the most entries of a row, or more; kMax only
   uint32_t* scratch;     // [row_count, MergeWords], or null: shared memory is enough
 };
 

@@ -13,18 +13,27 @@ __device__ __forceinline__ float WeighedScale(const float* scales, const float* 
                                : __fmul_rn(scales[h], key_scales[h / heads_per_key_scale]);
 }
 
+// The largest scale, or 0: a warp finds it, all its lanes have it.
+__device__ __forceinline__ float LargestScale(const float* scales, const float* key_scales,
+                                              int heads_per_key_scale, int heads) {
+  int largest = 0;  // bits of floats that are not negative, which are ordered like integers
+  for (int h = static_cast<int>(threadIdx.x) % 32; h < heads; h += 32) {
+    const float scale = WeighedScale(scales, key_scales, heads_per_key_scale, h);
+    largest = max(largest, __float_as_int(scale));
+  }
+  return __int_as_float(__reduce_max_sync(~0u, largest));
+}
+
 // Fills weights [heads] by all threads of the block, and waits for them.
 __device__ inline void WeighHeads(const float* scales, const float* key_scales,
                                   int heads_per_key_scale, int heads, int32_t* weights) {
+  const float largest =
+      scales == nullptr ? 0.0f : LargestScale(scales, key_scales, heads_per_key_scale, heads);
+#pragma unroll 1
   for (int h = static_cast<int>(threadIdx.x); h < heads; h += static_cast<int>(blockDim.x)) {
     if (scales == nullptr) {
       weights[h] = 1;
       continue;
-    }
-    float largest = 0.0f;
-    for (int i = 0; i < heads; ++i) {
-      const float scale = WeighedScale(scales, key_scales, heads_per_key_scale, i);
-      if (scale > largest) largest = scale;
     }
     const float scale = WeighedScale(scales, key_scales, heads_per_key_scale, h);
     const float weight = rintf(__fmul_rn(__fdiv_rn(scale, largest), 65535.0f));
