@@ -17,7 +17,7 @@
 namespace kvsift::cuda {
 
 inline constexpr int kMostBlocks = 16;         // of a cluster
-inline constexpr int16_t kUnranked = INT16_MIN;  // below any goodness
+inline constexpr int kUnranked = INT16_MIN;  // below any goodness
 
 // The search of one column; every block of the cluster comes to the same values but `first` and
 // `drop`, which are its own.
@@ -33,7 +33,7 @@ struct ClusterShared {
   UnitColumns unit;
   ClusterSearch searches[kUnitColumns];
   uint32_t chunk_sums[kUnitColumns][kChunks];
-  MarkCounts counts[kSelectWarps];
+  MarkCounts counts[kUnitColumns];
 };
 
 // One counter of every block of the cluster, summed. Another block's memory is far away, so all
@@ -100,45 +100,74 @@ __device__ inline void SettleColumn(ClusterShared& shared, uint32_t* histogram, 
   if (lane == 0) shared.searches[column] = search;
 }
 
+// A key's goodness as it is kept: what lane l of a warp computed of tile t is in slot 32 t + l,
+// values 0 and 1 (key g, columns 2 t and 2 t + 1) in x, 2 and 3 (key g + 8) in y, 16 bits each.
+using GoodnessSlot = uint2;
+
+__device__ __forceinline__ GoodnessSlot PackGoodness(const int (&goodness)[4]) {
+  return {__byte_perm(goodness[0], goodness[1], 0x5410),
+          __byte_perm(goodness[2], goodness[3], 0x5410)};
+}
+
+__device__ __forceinline__ void UnpackGoodness(const GoodnessSlot& slot, int (&goodness)[4]) {
+  goodness[0] = static_cast<int16_t>(slot.x);
+  goodness[1] = static_cast<int>(slot.x) >> 16;
+  goodness[2] = static_cast<int16_t>(slot.y);
+  goodness[3] = static_cast<int>(slot.y) >> 16;
+}
+
 template <class Scorer>
 class ClusterRank {
  public:
-  // `memory`: the ring, then histograms, then goodness.
+  // `memory`: histograms, then slots, then bitmaps.
   __device__ ClusterRank(const SelectLaunch& launch, const SelectUnit& unit, ClusterShared& shared,
-                         uint32_t* memory, int rank)
+                         const BlockTiles& block, uint32_t* memory, int rank)
       : launch_(launch),
         unit_(unit),
         shared_(shared),
-        histograms_(memory + TileRing<Scorer>::kBytes / 4),
-        goodness_(reinterpret_cast<int16_t*>(histograms_ + unit.columns * kHistogramBins)),
+        block_(block),
+        histograms_(memory),
+        slots_(reinterpret_cast<GoodnessSlot*>(memory + unit.columns * kHistogramBins)),
+        bitmaps_(reinterpret_cast<uint32_t*>(slots_ + launch.plan.block_keys / kTileKeys * 32)),
         rank_(rank) {}
 
-  __device__ void Score(const UnitTiles& tiles, const Scorer& scorer, const BlockTiles& block,
-                        TileRing<Scorer>& ring) {
-    block_ = block;
-    ring.Run(scorer, [&](int tile, const int(&goodness)[4]) {
+  __device__ void Clear() {
+    for (int i = threadIdx.x; i < unit_.columns * kHistogramBins; i += kSelectThreads) {
+      histograms_[i] = 0;
+    }
+    for (int i = threadIdx.x; i < unit_.columns * 2 * MostWords(); i += kSelectThreads) {
+      bitmaps_[i] = 0;
+    }
+  }
+
+  __device__ void Score(const UnitTiles& tiles, const Scorer& scorer, const LaneBins& bins,
+                        TileStream<Scorer>& stream) {
+    const int columns = unit_.columns;
+    stream.Run(scorer, [&](int tile, const int(&goodness)[4]) {
+      Keep(tile, goodness);
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        if (LaneColumn(i) < unit_.columns) Enter(LaneColumn(i), LanePosition(tile, i), goodness[i]);
+        if (LaneColumn(i) < columns) CountValue(LaneColumn(i), bins.BinOf(i, goodness[i]));
       }
     });
     const auto checked = [&](int tile, const int(&goodness)[4]) {
+      int kept[4];
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int column = LaneColumn(i);
-        const int position = LanePosition(tile, i);
-        if (column >= unit_.columns) continue;
-        if (shared_.unit.ranges[column].Holds(position)) {
-          Enter(column, position, goodness[i]);
+        kept[i] = kUnranked;
+        if (column >= columns) continue;
+        if (shared_.unit.ranges[column].Holds(LanePosition(tile, i))) {
+          kept[i] = goodness[i];
+          CountValue(column, bins.BinOf(i, goodness[i]));
         } else {
-          GoodnessOf(column)[position - block_.first * kTileKeys] = kUnranked;
-          NoteForced(shared_.unit, column, position, goodness[i]);
+          NoteForced(shared_.unit, column, LanePosition(tile, i), goodness[i]);
         }
       }
+      Keep(tile, kept);
     };
-    ForTiles(tiles, scorer, block.first, block.inner_first, checked);
-    ForTiles(tiles, scorer, block.inner_end, block.end, checked);
-    PadGoodness();
+    ForTiles(tiles, scorer, block_.first, block_.inner_first, checked);
+    ForTiles(tiles, scorer, block_.inner_end, block_.end, checked);
     __syncthreads();
   }
 
@@ -165,49 +194,71 @@ class ClusterRank {
 
   // Writes this block's part of every list.
   __device__ void Write() {
-    const ThreadGroup group = GroupFor(unit_.columns);
-    const int column = group.barrier - 1;
+    const int threshold[2] = {ThresholdOf(LaneColumn(0)), ThresholdOf(LaneColumn(1))};
+    ForKept([&](int tile, const int(&goodness)[4]) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (goodness[i] < threshold[i & 1]) continue;
+        const Marks marks = MarksOf(LaneColumn(i));
+        marks.Set(goodness[i] > threshold[i & 1] ? marks.taken : marks.places,
+                  LanePosition(tile, i) - block_.first * kTileKeys);
+      }
+    });
+    __syncthreads();
+    const int column = static_cast<int>(threadIdx.x >> 5);
     if (column >= unit_.columns || shared_.unit.ranges[column].ranked == 0) return;
     const ClusterSearch& search = shared_.searches[column];
-    const int share = (Words() + group.warps - 1) / group.warps;
-    const int begin = min(group.warp * share, Words());
-    const int end = min(begin + share, Words());
-    MarkCounts& own = shared_.counts[column * group.warps + group.warp];
-    const MarkCounts counted = CountWords(column, begin, end, search.bins.base);
-    if ((threadIdx.x & 31) == 0) own = counted;
-    group.Sync();
-    MarkCounts before{0, 0};
-    for (int warp = 0; warp < group.warp; ++warp) {
-      before.better += shared_.counts[column * group.warps + warp].better;
-      before.tied += shared_.counts[column * group.warps + warp].tied;
-    }
-    WriteWords(column, begin, end, max(0, search.drop - before.tied),
-               search.first + before.better + max(0, before.tied - search.drop));
+    const Marks marks = MarksOf(column);
+    const LaneMarks own = CountMarks(marks, shared_.counts[column]);
+    PlaceMarks(marks, own, search.drop, search.first);
+    __syncwarp();
+    WriteMarked(column, marks);
   }
 
  private:
-  __device__ int Stride() const { return launch_.plan.block_keys + 4; }  // spreads columns over banks
-  __device__ int Words() const { return ((block_.end - block_.first) * kTileKeys + 31) / 32; }
-  __device__ int16_t* GoodnessOf(int column) const { return goodness_ + column * Stride(); }
+  __device__ int MostWords() const { return launch_.plan.block_keys / 32; }
   __device__ uint32_t* HistogramOf(int column) const {
     return histograms_ + column * kHistogramBins;
+  }
+  __device__ Marks MarksOf(int column) const {
+    uint32_t* taken = bitmaps_ + column * 2 * MostWords();
+    return {taken, taken + MostWords(), MostWords()};
   }
   __device__ bool Searches(int column) const {
     return shared_.unit.ranges[column].ranked > 0 && !shared_.searches[column].settled;
   }
-
-  __device__ __forceinline__ void Enter(int column, int position, int goodness) {
-    GoodnessOf(column)[position - block_.first * kTileKeys] = static_cast<int16_t>(goodness);
-    atomicAdd(&HistogramOf(column)[shared_.unit.bounds[column].BinOf(goodness)], 1u);
+  // Above any goodness for a column that ranks nothing.
+  __device__ int ThresholdOf(int column) const {
+    return column < unit_.columns && shared_.unit.ranges[column].ranked > 0
+               ? shared_.searches[column].bins.base
+               : INT_MAX;
   }
 
-  // The second half of the last word, where the block has an odd number of tiles.
-  __device__ void PadGoodness() {
-    const int keys = (block_.end - block_.first) * kTileKeys;
-    const int pad = Words() * 32 - keys;
-    for (int i = threadIdx.x; i < unit_.columns * pad; i += kSelectThreads) {
-      GoodnessOf(i / pad)[keys + i % pad] = kUnranked;
+  __device__ __forceinline__ void Keep(int tile, const int (&goodness)[4]) {
+    slots_[(tile - block_.first) * 32 + static_cast<int>(threadIdx.x & 31)] =
+        PackGoodness(goodness);
+  }
+  __device__ __forceinline__ void CountValue(int column, int bin) {
+    atomicAdd(&histograms_[column * kHistogramBins + bin], 1u);
+  }
+
+  // Calls visit(tile, goodness[4]) for everything that was kept.
+  template <class Visit>
+  __device__ __forceinline__ void ForKept(Visit visit) const {
+    for (int tile = block_.first + static_cast<int>(threadIdx.x >> 5); tile < block_.end;
+         tile += kSelectWarps) {
+      int goodness[4];
+      UnpackGoodness(slots_[(tile - block_.first) * 32 + static_cast<int>(threadIdx.x & 31)],
+                     goodness);
+      visit(tile, goodness);
     }
+  }
+
+  // The goodness of key `key` of this block.
+  __device__ int GoodnessOf(int column, int key) const {
+    const int lane = (key & 7) * 4 + column / 2;
+    const int value = (key & 8) / 4 + (column & 1);
+    return reinterpret_cast<const int16_t*>(slots_)[((key / kTileKeys) * 32 + lane) * 4 + value];
   }
 
   // Counts the values inside the bins that a search has narrowed to.
@@ -216,93 +267,44 @@ class ClusterRank {
       histograms_[i] = 0;
     }
     __syncthreads();
-    const int keys = Words() * 32;
-    for (int column = 0; column < unit_.columns; ++column) {
-      if (!Searches(column)) continue;
-      const BinRange& bins = shared_.searches[column].bins;
-      for (int i = threadIdx.x; i < keys; i += kSelectThreads) {
-        const int goodness = GoodnessOf(column)[i];
-        if (bins.Holds(goodness)) atomicAdd(&HistogramOf(column)[bins.BinOf(goodness)], 1u);
+    ForKept([&](int, const int(&goodness)[4]) {
+      for (int i = 0; i < 4; ++i) {
+        const int column = LaneColumn(i);
+        if (column >= unit_.columns || !Searches(column)) continue;
+        const BinRange& bins = shared_.searches[column].bins;
+        if (bins.Holds(goodness[i])) CountValue(column, bins.BinOf(goodness[i]));
       }
-    }
+    });
     __syncthreads();
   }
 
-  // Marks of the 32 keys of a word. The order differs by lane, so that lanes read different banks.
-  __device__ __forceinline__ void MarkWord(int column, int word, int threshold, uint32_t& better,
-                                           uint32_t& tied) const {
-    const uint32_t* pairs = reinterpret_cast<const uint32_t*>(GoodnessOf(column)) + word * 16;
-    better = 0;
-    tied = 0;
-#pragma unroll 8
-    for (int i = 0; i < 16; ++i) {
-      const int pair = (i + static_cast<int>(threadIdx.x)) & 15;
-      const int two = static_cast<int>(pairs[pair]);
-      const int low = static_cast<int16_t>(two);
-      const int high = two >> 16;
-      better |= ((low > threshold ? 1u : 0u) | (high > threshold ? 2u : 0u)) << (2 * pair);
-      tied |= ((low == threshold ? 1u : 0u) | (high == threshold ? 2u : 0u)) << (2 * pair);
-    }
-  }
-
-  // Marks of a warp's words [begin, end).
-  __device__ MarkCounts CountWords(int column, int begin, int end, int threshold) const {
-    int better = 0;
-    int tied = 0;
-    for (int word = begin + static_cast<int>(threadIdx.x & 31); word < end; word += 32) {
-      uint32_t better_keys;
-      uint32_t tied_keys;
-      MarkWord(column, word, threshold, better_keys, tied_keys);
-      better += __popc(better_keys);
-      tied += __popc(tied_keys);
-    }
-    __syncwarp();
-    return {__reduce_add_sync(~0u, better), __reduce_add_sync(~0u, tied)};
-  }
-
-  // Writes the taken keys of a warp's words [begin, end), from place `place` on, without the
-  // `drop` oldest ties.
-  __device__ void WriteWords(int column, int begin, int end, int drop, int place) {
+  // One warp writes the positions that are marked and placed.
+  __device__ void WriteMarked(int column, const Marks& marks) {
     const SelectColumn& to = shared_.unit.columns[column];
-    const int threshold = shared_.searches[column].bins.base;
-    const int first_position = block_.first * kTileKeys;
-    int best = INT_MIN;
-    for (int first = begin; first < end; first += 32) {
-      const int word = first + static_cast<int>(threadIdx.x & 31);
-      uint32_t taken = 0;
-      uint32_t tied = 0;
-      if (word < end) MarkWord(column, word, threshold, taken, tied);
-      __syncwarp();
-      const int ties = __popc(tied);
-      const int ties_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(ties)));
-      taken |= DropLowest(tied, max(0, min(ties, drop - (ties_up_to - ties))));
-      const int count = __popc(taken);
-      const int up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(count)));
-      int own_place = place + up_to - count;
-      for (; taken != 0; taken &= taken - 1) {
+    int best = shared_.unit.best[column];
+    for (int word = static_cast<int>(threadIdx.x & 31); word < marks.words; word += 32) {
+      int place = static_cast<int>(marks.places[word]);
+      for (uint32_t taken = marks.taken[word]; taken != 0; taken &= taken - 1) {
         const int key = word * 32 + __ffs(static_cast<int>(taken)) - 1;
-        const int goodness = GoodnessOf(column)[key];
-        WriteRanked(launch_, to, own_place++, first_position + key, goodness);
+        const int goodness = launch_.list_goodness == nullptr ? 0 : GoodnessOf(column, key);
+        WriteRanked(launch_, to, place++, block_.first * kTileKeys + key, goodness);
         best = max(best, goodness);
       }
-      __syncwarp();
-      place += __shfl_sync(~0u, up_to, 31);
-      drop = max(0, drop - __shfl_sync(~0u, ties_up_to, 31));
     }
     if (launch_.bests == nullptr) return;
+    __syncwarp();
     best = __reduce_max_sync(~0u, best);
-    if ((threadIdx.x & 31) == 0) {
-      atomicMax(&launch_.bests[to.best], max(best, shared_.unit.best[column]));
-    }
+    if ((threadIdx.x & 31) == 0) atomicMax(&launch_.bests[to.best], best);
   }
 
   const SelectLaunch& launch_;
   const SelectUnit& unit_;
   ClusterShared& shared_;
+  const BlockTiles block_;
   uint32_t* const histograms_;  // [columns, kHistogramBins]
-  int16_t* const goodness_;     // [columns, Stride()]
+  GoodnessSlot* const slots_;   // [tiles, 32]
+  uint32_t* const bitmaps_;     // [columns, 2, MostWords()]
   const int rank_;
-  BlockTiles block_{};
 };
 
 template <class Scorer, int kBlocksPerProcessor>
@@ -321,11 +323,25 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   const int first = min(unit.first_tile + rank * share, unit.end_tile);
   const BlockTiles block = SplitTiles(launch.layout, shared.unit, unit.columns, first,
                                       min(first + share, unit.end_tile));
-  TileRing<Scorer> ring(tiles, memory, block.inner_first, block.inner_end);
-  ring.Start();
-  uint32_t* histograms = memory + TileRing<Scorer>::kBytes / 4;
-  for (int i = threadIdx.x; i < unit.columns * kHistogramBins; i += kSelectThreads) {
-    histograms[i] = 0;
+  TileStream<Scorer> stream(tiles, block.inner_first, block.inner_end);
+  stream.Start();
+  Scorer scorer;
+  InitScorer(launch, shared.unit, unit.columns, scorer);
+  const bool nothing = RanksNothing(shared.unit);  // the same in every block of the cluster
+  if (!nothing) {
+    ClusterRank<Scorer> cluster(launch, unit, shared, block, memory, rank);
+    cluster.Clear();
+    const LaneBins bins = FindBounds(launch, scorer, shared.unit);
+    if (threadIdx.x < kUnitColumns) {
+      __syncwarp(0xff);  // for the bounds, which this warp has stored
+      shared.searches[threadIdx.x] = {shared.unit.bounds[threadIdx.x],
+                                      shared.unit.ranges[threadIdx.x].ranked, false, 0, 0};
+    }
+    __syncthreads();
+    cluster.Score(tiles, scorer, bins, stream);
+    cluster.Search();
+    ClusterArrive();
+    cluster.Write();
   }
   if (launch.list_goodness == nullptr) {
     for (int i = 0; i < unit.columns; ++i) {
@@ -333,24 +349,7 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
                  kSelectThreads * blocks);
     }
   }
-  if (RanksNothing(shared.unit)) return;  // the same in every block of the cluster
-  Scorer scorer;
-  InitScorer(launch, shared.unit, unit.columns, scorer);
-  if (threadIdx.x < 32) {
-    FindBounds(launch, scorer, shared.unit);
-    __syncwarp();
-    if (threadIdx.x < kUnitColumns) {
-      shared.searches[threadIdx.x] = {shared.unit.bounds[threadIdx.x],
-                                      shared.unit.ranges[threadIdx.x].ranked, false, 0, 0};
-    }
-  }
-  __syncthreads();
-  ClusterRank<Scorer> cluster(launch, unit, shared, memory, rank);
-  cluster.Score(tiles, scorer, block, ring);
-  cluster.Search();
-  ClusterArrive();
-  cluster.Write();
-  ClusterWait();  // nobody leaves while others may read its counts
+  if (!nothing) ClusterWait();  // nobody leaves while others may read its counts
 }
 
 }  // namespace kvsift::cuda

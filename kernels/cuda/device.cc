@@ -26,6 +26,15 @@ absl::Status DeviceBuffer::Reserve(int64_t bytes) {
   return bytes <= bytes_ ? absl::OkStatus() : ReserveExactly(GrownSize(bytes));
 }
 
+absl::Status DeviceBuffer::ReserveZeros(int64_t bytes) {
+  if (bytes <= bytes_) return absl::OkStatus();
+  absl::Status status = Reserve(bytes);
+  if (!status.ok()) return status;
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemset(data_, 0, static_cast<size_t>(bytes_)));
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaDeviceSynchronize());  // other streams do not wait for it
+  return absl::OkStatus();
+}
+
 absl::Status DeviceBuffer::ReserveExactly(int64_t bytes) {
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaFree(data_));
   data_ = nullptr;

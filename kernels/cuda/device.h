@@ -31,7 +31,10 @@ class DeviceBuffer {
 
   absl::Status Reserve(int64_t bytes);
 
-  // The same, without room to grow.
+  // The same, and memory that is new is zero.
+  absl::Status ReserveZeros(int64_t bytes);
+
+  // The same as Reserve, without room to grow.
   absl::Status ReserveExactly(int64_t bytes);
 
   std::byte* data() const { return data_; }

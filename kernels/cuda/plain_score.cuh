@@ -84,8 +84,6 @@ __device__ __forceinline__ bool SmallerIsBetter(Estimate estimate) {
 // smaller is better.
 class PlainScorer {
  public:
-  static constexpr int kTileBytes = 0;  // tiles are read where they lie
-
   struct Tile {
     const uint8_t* address;
     int slot;
@@ -104,7 +102,7 @@ class PlainScorer {
   __device__ static Tile Load(const uint8_t* tile, int slot) { return {tile, slot}; }
 
   // Bounds of the goodness of every column.
-  __device__ void Bounds(int limit, int& least, int& most) const {
+  __device__ __forceinline__ void Bounds(int limit, int& least, int& most) const {
     least = -limit;
     most = limit;
   }

@@ -4,9 +4,10 @@
 //     goodness that the wanted number of keys very probably exceeds.
 //  2. Scan. Every tile of the slice is read once and scored on the tensor cores; keys at or above
 //     the guess, a few in a hundred, go to a list of candidates in device memory.
-//  3. Finish. A column is ranked among its candidates (rank_column.cuh): by the block that scanned
-//     it where the unit has one slice, else by a second kernel. If there are fewer candidates than
-//     wanted, or more than fit, the column is ranked among all its keys instead: always exact.
+//  3. Finish. A column is ranked among its candidates (rank_column.cuh): by the last block of its
+//     unit, while other blocks scan, or, where columns are few, by a second kernel that gives each
+//     a block. If there are fewer candidates than wanted, or more than fit, the column is ranked
+//     among all its keys instead: always exact.
 #ifndef KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
 #define KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
 
@@ -22,6 +23,7 @@ struct ScanShared {
   int guess[kUnitColumns];  // least goodness of a candidate
   MarkCounts counts[kSelectWarps];
   bool failed[kUnitColumns];
+  bool last;  // of the unit's slices
 };
 
 // One slice's guess and scan.
@@ -39,20 +41,18 @@ class SliceScan {
         first_candidate_(first_candidate) {}
 
   // `histograms` [columns, kHistogramBins].
-  __device__ void Guess(uint32_t* histograms) {
+  __device__ void Guess(const LaneBins& bins, uint32_t* histograms) {
     const int columns = unit_.columns;
     for (int i = threadIdx.x; i < columns * kHistogramBins; i += kSelectThreads) histograms[i] = 0;
     __syncthreads();
-    const BlockTiles all = SplitTiles(launch_.layout, shared_.unit, columns,
-                                      unit_.first_tile, unit_.end_tile);
+    const BlockTiles all = SplitTiles(launch_.layout, shared_.unit, columns, unit_.first_tile,
+                                      unit_.end_tile);
     ForSample(tiles_, scorer_, all.inner_first, all.inner_end, unit_.sample_stride,
               [&](const int(&goodness)[4]) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                  const int column = LaneColumn(i);
-                  if (column >= columns) continue;
-                  atomicAdd(&histograms[column * kHistogramBins +
-                                        shared_.unit.bounds[column].BinOf(goodness[i])],
+                  if (LaneColumn(i) >= columns) continue;
+                  atomicAdd(&histograms[LaneColumn(i) * kHistogramBins + bins.BinOf(i, goodness[i])],
                             1u);
                 }
               });
@@ -71,12 +71,12 @@ class SliceScan {
     __syncthreads();
   }
 
-  __device__ void Scan(const BlockTiles& block, TileRing<Scorer>& ring) {
+  __device__ void Scan(const BlockTiles& block, TileStream<Scorer>& stream) {
     first_position_ = block.first * kTileKeys;
     const int from[2] = {KeepFrom(LaneColumn(0)), KeepFrom(LaneColumn(1))};
     const int limit[2] = {RoomEnd(LaneColumn(0)), RoomEnd(LaneColumn(1))};
     int* const counter = &shared_.next[LaneColumn(0)];
-    ring.Run(scorer_, [&](int tile, const int(&goodness)[4]) {
+    stream.Run(scorer_, [&](int tile, const int(&goodness)[4]) {
       const int key = LanePosition(tile, 0) - first_position_;
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
@@ -149,8 +149,9 @@ __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit
   if (launch.list_goodness == nullptr) WriteFixed(launch, to, group.thread, group.threads());
   if (shared.ranges[column].ranked == 0) return true;
   const Candidates candidates(launch, unit, column, group);
-  if (launch.bests != nullptr && group.thread == 0) {
-    atomicMax(&launch.bests[to.best], candidates.BestForced());
+  if (launch.bests != nullptr && group.warp == 0) {
+    const int best = candidates.BestForced();
+    if (group.thread == 0) atomicMax(&launch.bests[to.best], best);
   }
   return candidates.Complete() &&
          RankColumn(launch, candidates, group, shared, column,
@@ -167,7 +168,7 @@ __device__ void RankEveryKey(const SelectLaunch& launch, const UnitTiles& tiles,
   RankColumn(launch, keys, block, shared, column, shared.bounds[column], memory);
 }
 
-// Finishes the columns of a unit that has one slice. Every thread of the block calls it.
+// Finishes the columns of a unit whose slices are scanned. Every thread of the block calls it.
 template <class Scorer>
 __device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, ScanShared& shared,
                            const UnitTiles& tiles, const Scorer& scorer, uint32_t* words,
@@ -188,9 +189,20 @@ __device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, S
   }
 }
 
-// Words of shared memory that hold the ring, then histograms.
-template <class Scorer>
-inline constexpr int kRingWords = TileRing<Scorer>::kBytes / 4;
+// Whether this block is the last of its unit's slices to come here; then it sees what the others
+// wrote. Every thread of the block calls it.
+__device__ inline bool IsLastSlice(const SelectLaunch& launch, int unit, int slices,
+                                   ScanShared& shared) {
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    shared.last = atomicAdd(&launch.tickets[unit], 1) == slices - 1;
+    if (shared.last) launch.tickets[unit] = 0;  // for the next launch
+  }
+  __syncthreads();
+  __threadfence();
+  return shared.last;
+}
 
 template <class Scorer, int kBlocksPerProcessor>
 __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
@@ -204,25 +216,24 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   const UnitPart slice = FindSlice(launch, index);
   const SelectUnit unit = LoadUnit(launch, slice.unit);
   const UnitTiles tiles{launch, unit.table, unit.head_offset};
-  LoadColumns(launch, unit, shared.unit);
   if (threadIdx.x < kUnitColumns) {
     shared.next[threadIdx.x] =
         first_candidate + static_cast<int>(threadIdx.x) * launch.plan.capacity;
     shared.guess[threadIdx.x] = -launch.plan.goodness_limit;
   }
+  LoadColumns(launch, unit, shared.unit);
   const int share = PartTiles(unit.end_tile - unit.first_tile, unit.slices);
   const int first = min(unit.first_tile + slice.part * share, unit.end_tile);
   const BlockTiles block = SplitTiles(launch.layout, shared.unit, unit.columns, first,
                                       min(first + share, unit.end_tile));
-  TileRing<Scorer> ring(tiles, memory, block.inner_first, block.inner_end);
-  ring.Start();
+  TileStream<Scorer> stream(tiles, block.inner_first, block.inner_end);
   Scorer scorer;
   InitScorer(launch, shared.unit, unit.columns, scorer);
-  if (threadIdx.x < 32) FindBounds(launch, scorer, shared.unit);
-  __syncthreads();
+  const LaneBins bins = FindBounds(launch, scorer, shared.unit);
   SliceScan<Scorer> scan(launch, unit, shared, tiles, scorer, first_candidate);
-  if (unit.sample_stride > 0) scan.Guess(memory + kRingWords<Scorer>);
-  scan.Scan(block, ring);
+  if (unit.sample_stride > 0) scan.Guess(bins, memory);
+  stream.Start();
+  scan.Scan(block, stream);
   if (threadIdx.x < kUnitColumns) {
     SliceOutcome& outcome = launch.outcomes[index];
     outcome.stored[threadIdx.x] = shared.next[threadIdx.x] - first_candidate -
@@ -230,8 +241,11 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
     outcome.guess[threadIdx.x] = shared.guess[threadIdx.x];
     outcome.best[threadIdx.x] = shared.unit.best[threadIdx.x];
   }
-  if (unit.slices > 1) return;
-  __syncthreads();  // the block sees what it wrote
+  if (unit.slices == 1) {
+    __syncthreads();  // the block sees what it wrote
+  } else if (launch.tickets == nullptr || !IsLastSlice(launch, slice.unit, unit.slices, shared)) {
+    return;
+  }
   FinishUnit(launch, unit, shared, tiles, scorer, memory, launch.plan.shared_bytes / 4);
 }
 
@@ -248,7 +262,7 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   LoadColumns(launch, unit, shared.unit);
   Scorer scorer;
   InitScorer(launch, shared.unit, unit.columns, scorer);
-  if (threadIdx.x < 32) FindBounds(launch, scorer, shared.unit);
+  FindBounds(launch, scorer, shared.unit);
   __syncthreads();
   WaitForPrevious();
   const RankMemory whole{memory, launch.plan.finish_bytes / 4, shared.counts};

@@ -11,12 +11,27 @@
 #ifndef KVSIFT_KERNELS_CUDA_SCORER_CUH_
 #define KVSIFT_KERNELS_CUDA_SCORER_CUH_
 
-#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/binary_mma.cuh"
 #include "kernels/cuda/code_layout.h"
 #include "kernels/cuda/select.h"
 
 namespace kvsift::cuda {
+
+// Loads what is not needed a second time, past the first-level cache.
+__device__ __forceinline__ uint4 LoadOnce(const uint4* from) {
+  uint4 value;
+  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+      : "=r"(value.x), "=r"(value.y), "=r"(value.z), "=r"(value.w)
+      : "l"(from));
+  return value;
+}
+__device__ __forceinline__ uint2 LoadOnce(const uint2* from) {
+  uint2 value;
+  asm("ld.global.nc.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
+      : "=r"(value.x), "=r"(value.y)
+      : "l"(from));
+  return value;
+}
 
 // The planes of 128 dimensions of two keys, key g and key g + 8.
 struct KeyPlanes {
@@ -25,8 +40,16 @@ struct KeyPlanes {
   uint32_t both, both8;  // low AND high
 };
 
-// The query side of one 128-dimension chunk: what the planes of a key are ANDed with. AddBounds
-// adds the least and the largest goodness that its 32 dimensions can give.
+// Counts of several weights are gathered by Horner's rule: between two instructions the sums are
+// multiplied, which needs few registers.
+__device__ __forceinline__ void Multiply(int (&sums)[4], int factor) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) sums[i] *= factor;
+}
+
+// The query side of one 128-dimension chunk: what the planes of a key are ANDed with. Score gives
+// the goodness of all chunks; AddBounds adds the least and the largest goodness that the 32
+// dimensions of this lane can give.
 template <Estimate kEstimate>
 struct QueryPlanes;
 
@@ -34,24 +57,37 @@ struct QueryPlanes;
 template <>
 struct QueryPlanes<Estimate::kAsymmetricDot> {
   uint32_t q0, q1, q2, q3;
+
   __device__ void Set(uint32_t p0, uint32_t p1, uint32_t p2, uint32_t p3) {
     q0 = p0, q1 = p1, q2 = p2, q3 = p3;
   }
-  struct Sums {
-    int one[4] = {}, two[4] = {}, four[4] = {}, eight[4] = {}, less8[4] = {}, less16[4] = {};
-  };
-  __device__ void Add(Sums& s, const KeyPlanes& k) const {
-    And128(s.one, k.low, k.low8, q0);
-    And256(s.two, k.low, k.low8, k.high, k.high8, q1, q0);
-    And256(s.four, k.low, k.low8, k.high, k.high8, q2, q1);
-    And128(s.eight, k.high, k.high8, q2);
-    And128(s.less8, k.low, k.low8, q3);
-    And128(s.less16, k.high, k.high8, q3);
+
+  template <class Chunk, int kChunks>
+  __device__ static void Score(const Chunk (&q)[kChunks], const KeyPlanes (&k)[kChunks],
+                               int (&sums)[4]) {
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].high, k[i].high8, q[i].q3);
+    Multiply(sums, 2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].low, k[i].low8, q[i].q3);
+    Multiply(sums, -1);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].high, k[i].high8, q[i].q2);
+    Multiply(sums, 2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      And256(sums, k[i].low, k[i].low8, k[i].high, k[i].high8, q[i].q2, q[i].q1);
+    }
+    Multiply(sums, 2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      And256(sums, k[i].low, k[i].low8, k[i].high, k[i].high8, q[i].q1, q[i].q0);
+    }
+    Multiply(sums, 2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].low, k[i].low8, q[i].q0);
   }
-  __device__ static int Total(const Sums& s, int i) {
-    return s.one[i] +
-           2 * (s.two[i] + 2 * (s.four[i] + 2 * (s.eight[i] - s.less8[i] - 2 * s.less16[i])));
-  }
+
   __device__ void AddBounds(int& least, int& most) const {
     least += 3 * (__popc(q0 & q3) + 2 * __popc(q1 & q3) + 4 * __popc(q2 & q3) - 8 * __popc(q3));
     most += 3 * (__popc(q0 & ~q3) + 2 * __popc(q1 & ~q3) + 4 * __popc(q2 & ~q3));
@@ -60,22 +96,28 @@ struct QueryPlanes<Estimate::kAsymmetricDot> {
 
 template <>
 struct QueryPlanes<Estimate::kManhattan> {
-  uint32_t zero, high, middle, all;
+  uint32_t zero, high, middle;
+
   __device__ void Set(uint32_t p0, uint32_t p1, uint32_t, uint32_t) {
-    zero = ~(p0 | p1), high = p1, middle = p0 ^ p1, all = ~0u;
+    zero = ~(p0 | p1), high = p1, middle = p0 ^ p1;
   }
-  struct Sums {
-    int one[4] = {}, two[4] = {}, less2[4] = {};
-  };
-  __device__ void Add(Sums& s, const KeyPlanes& k) const {
-    And128(s.one, k.low, k.low8, all);
-    And128(s.two, k.high, k.high8, high);
-    And256(s.less2, k.low, k.low8, k.high, k.high8, zero, zero);
-    And128(s.less2, k.both, k.both8, middle);
+
+  template <class Chunk, int kChunks>
+  __device__ static void Score(const Chunk (&q)[kChunks], const KeyPlanes (&k)[kChunks],
+                               int (&sums)[4]) {
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      And256(sums, k[i].low, k[i].low8, k[i].high, k[i].high8, q[i].zero, q[i].zero);
+      And128(sums, k[i].both, k[i].both8, q[i].middle);
+    }
+    Multiply(sums, -1);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].high, k[i].high8, q[i].high);
+    Multiply(sums, 2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].low, k[i].low8, ~0u);
   }
-  __device__ static int Total(const Sums& s, int i) {
-    return s.one[i] + 2 * (s.two[i] - s.less2[i]);
-  }
+
   __device__ void AddBounds(int& least, int& most) const {
     const int ones = __popc(middle & ~high);
     least -= 3 * __popc(zero) + ones;
@@ -85,23 +127,34 @@ struct QueryPlanes<Estimate::kManhattan> {
 
 template <>
 struct QueryPlanes<Estimate::kSquaredEuclidean> {
-  uint32_t low, high, all;
-  __device__ void Set(uint32_t p0, uint32_t p1, uint32_t, uint32_t) {
-    low = p0, high = p1, all = ~0u;
+  uint32_t low, high;
+
+  __device__ void Set(uint32_t p0, uint32_t p1, uint32_t, uint32_t) { low = p0, high = p1; }
+
+  template <class Chunk, int kChunks>
+  __device__ static void Score(const Chunk (&q)[kChunks], const KeyPlanes (&k)[kChunks],
+                               int (&sums)[4]) {
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].high, k[i].high8, q[i].high);
+    Multiply(sums, 2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      And256(sums, k[i].low, k[i].low8, k[i].high, k[i].high8, q[i].high, q[i].low);
+    }
+    Multiply(sums, -1);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) {
+      And256(sums, k[i].high, k[i].high8, k[i].both, k[i].both8, ~0u, ~0u);
+    }
+    Multiply(sums, -2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].low, k[i].low8, q[i].low);
+    Multiply(sums, -2);
+#pragma unroll
+    for (int i = 0; i < kChunks; ++i) And128(sums, k[i].low, k[i].low8, ~0u);
+    Multiply(sums, -1);
   }
-  struct Sums {
-    int less1[4] = {}, two[4] = {}, four[4] = {}, eight[4] = {}, less4[4] = {};
-  };
-  __device__ void Add(Sums& s, const KeyPlanes& k) const {
-    And128(s.less1, k.low, k.low8, all);
-    And128(s.two, k.low, k.low8, low);
-    And256(s.four, k.low, k.low8, k.high, k.high8, high, low);
-    And128(s.eight, k.high, k.high8, high);
-    And256(s.less4, k.high, k.high8, k.both, k.both8, all, all);
-  }
-  __device__ static int Total(const Sums& s, int i) {
-    return 2 * (s.two[i] + 2 * (s.four[i] - s.less4[i] + 2 * s.eight[i])) - s.less1[i];
-  }
+
   __device__ void AddBounds(int& least, int& most) const {
     const int ones = __popc(low & ~high);
     least -= 9 * __popc(~(low | high)) + 3 * ones;
@@ -150,27 +203,7 @@ class FragmentScorer {
     Tile loaded;
 #pragma unroll
     for (int chunk = 0; chunk < kDimChunks; ++chunk) {
-      loaded.words[chunk] = __ldg(reinterpret_cast<const uint4*>(tile) + chunk * 32 + slot);
-    }
-    return loaded;
-  }
-
-  // Bytes between what neighbouring lanes hold of a tile.
-  static constexpr int kLaneBytes = 16;
-
-  // `slot` and `tile` are where this lane's first bytes lie.
-  __device__ __forceinline__ static void Fetch(SharedAddress slot, const uint8_t* tile) {
-#pragma unroll
-    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
-      CopyAsync<16>(slot + chunk * 512, tile + chunk * 512);
-    }
-  }
-
-  __device__ __forceinline__ static Tile Read(SharedAddress slot) {
-    Tile loaded;
-#pragma unroll
-    for (int chunk = 0; chunk < kDimChunks; ++chunk) {
-      loaded.words[chunk] = ReadShared16(slot + chunk * 512);
+      loaded.words[chunk] = LoadOnce(reinterpret_cast<const uint4*>(tile) + chunk * 32 + slot);
     }
     return loaded;
   }
@@ -187,14 +220,15 @@ class FragmentScorer {
   }
 
   __device__ void Score(const Tile& tile, int (&goodness)[4]) const {
-    typename QueryPlanes<kEstimate>::Sums sums;
+    KeyPlanes keys[kDimChunks];
 #pragma unroll
     for (int chunk = 0; chunk < kDimChunks; ++chunk) {
       const uint4& w = tile.words[chunk];
-      query_[chunk].Add(sums, KeyPlanes{w.x, w.y, w.z, w.w, w.x & w.z, w.y & w.w});
+      keys[chunk] = {w.x, w.y, w.z, w.w, w.x & w.z, w.y & w.w};
     }
 #pragma unroll
-    for (int i = 0; i < 4; ++i) goodness[i] = QueryPlanes<kEstimate>::Total(sums, i);
+    for (int i = 0; i < 4; ++i) goodness[i] = 0;
+    QueryPlanes<kEstimate>::Score(query_, keys, goodness);
   }
 
  private:
@@ -215,44 +249,36 @@ class NarrowScorer {
     for (int plane = 0; plane < kQueryPlanes<kEstimate> && column < count; ++plane) {
       p[plane] = columns[column].code[plane * 2 + word];
     }
-    query_.Set(p[0], p[1], p[2], p[3]);
+    query_[0].Set(p[0], p[1], p[2], p[3]);
   }
 
   __device__ static Tile Load(const uint8_t* tile, int slot) {
-    return __ldg(reinterpret_cast<const uint2*>(tile) + slot);
+    return LoadOnce(reinterpret_cast<const uint2*>(tile) + slot);
   }
-
-  static constexpr int kLaneBytes = 8;
-
-  __device__ __forceinline__ static void Fetch(SharedAddress slot, const uint8_t* tile) {
-    CopyAsync<8>(slot, tile);
-  }
-
-  __device__ __forceinline__ static Tile Read(SharedAddress slot) { return ReadShared8(slot); }
 
   // Bounds of the goodness of column (lane / 4), whose lanes t and t + 2 have the same word.
   __device__ void Bounds(int, int& least, int& most) const {
     least = most = 0;
-    query_.AddBounds(least, most);
+    query_[0].AddBounds(least, most);
     least += __shfl_xor_sync(~0u, least, 1);
     most += __shfl_xor_sync(~0u, most, 1);
   }
 
   __device__ void Score(const Tile& tile, int (&goodness)[4]) const {
     const bool low = (threadIdx.x & 2) == 0;
-    KeyPlanes k{low ? tile.x : 0, low ? tile.y : 0, low ? 0 : tile.x, low ? 0 : tile.y, 0, 0};
+    KeyPlanes keys[1] = {
+        {low ? tile.x : 0, low ? tile.y : 0, low ? 0 : tile.x, low ? 0 : tile.y, 0, 0}};
     if constexpr (kEstimate == Estimate::kManhattan || kEstimate == Estimate::kSquaredEuclidean) {
-      k.both = k.high & __shfl_xor_sync(~0u, tile.x, 2);
-      k.both8 = k.high8 & __shfl_xor_sync(~0u, tile.y, 2);
+      keys[0].both = keys[0].high & __shfl_xor_sync(~0u, tile.x, 2);
+      keys[0].both8 = keys[0].high8 & __shfl_xor_sync(~0u, tile.y, 2);
     }
-    typename QueryPlanes<kEstimate>::Sums sums;
-    query_.Add(sums, k);
 #pragma unroll
-    for (int i = 0; i < 4; ++i) goodness[i] = QueryPlanes<kEstimate>::Total(sums, i);
+    for (int i = 0; i < 4; ++i) goodness[i] = 0;
+    QueryPlanes<kEstimate>::Score(query_, keys, goodness);
   }
 
  private:
-  QueryPlanes<kEstimate> query_;
+  QueryPlanes<kEstimate> query_[1];
 };
 
 }  // namespace kvsift::cuda

@@ -100,6 +100,7 @@ struct SelectLaunch {
   int finish_count;
   uint32_t* candidates;    // [slices, plan.columns, plan.capacity], fewer than 2^31
   SliceOutcome* outcomes;  // [slices]
+  int* tickets;            // [units], 0; null: units of several slices are finished apart
 
   FewUnits here;
 };

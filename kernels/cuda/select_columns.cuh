@@ -84,14 +84,32 @@ __device__ __forceinline__ void InitScorer(const SelectLaunch& launch, const Uni
   }
 }
 
-// Sets `bounds`; the first warp calls it.
+// The bins of the two columns that a lane has values of.
+struct LaneBins {
+  int base[2];
+  int shift[2];
+
+  __device__ __forceinline__ int BinOf(int i, int value) const {
+    return (value - base[i & 1]) >> shift[i & 1];
+  }
+};
+
+// Every warp calls it. Sets `bounds` as well, for those who look after the next barrier.
 template <class Scorer>
-__device__ __forceinline__ void FindBounds(const SelectLaunch& launch, const Scorer& scorer,
-                                           UnitColumns& shared) {
+__device__ __forceinline__ LaneBins FindBounds(const SelectLaunch& launch, const Scorer& scorer,
+                                               UnitColumns& shared) {
   int least;
   int most;
-  scorer.Bounds(launch.plan.goodness_limit, least, most);
-  if ((threadIdx.x & 3) == 0) shared.bounds[threadIdx.x >> 2] = FinestBins(least, most);
+  scorer.Bounds(launch.plan.goodness_limit, least, most);  // of column lane / 4
+  const BinRange bins = FinestBins(least, most);
+  if (threadIdx.x < 32 && (threadIdx.x & 3) == 0) shared.bounds[threadIdx.x >> 2] = bins;
+  LaneBins own;
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    own.base[i] = __shfl_sync(~0u, bins.base, LaneColumn(i) * 4);
+    own.shift[i] = __shfl_sync(~0u, bins.shift, LaneColumn(i) * 4);
+  }
+  return own;
 }
 
 __device__ inline bool RanksNothing(const UnitColumns& shared) {

@@ -2,6 +2,6 @@
 
 namespace kvsift::cuda {
 
-SelectKernels PlainKernels() { return KernelsWith<PlainScorer, 1>(); }
+SelectKernels PlainKernels() { return KernelsWith<PlainScorer, 2>(); }
 
 }  // namespace kvsift::cuda

@@ -10,13 +10,10 @@ namespace kvsift::cuda {
 namespace {
 
 constexpr int64_t kSampledKeysPerTile = 2;
+constexpr int32_t kKeptBytesPerKey = 16;          // cluster path: 8 columns, 16 bits each
+constexpr int32_t kMostFinishBytes = 32 << 10;  // lets four blocks share a processor
 
 int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
-// Keys that a block of the cluster path has room for.
-int64_t MostBlockKeys(const SelectTuning& tuning, int columns) {
-  return tuning.goodness_bytes / (2 * columns) / 32 * 32;
-}
 
 // Whether all units together fit on the device as blocks of the cluster path, at once.
 bool FitsAtOnce(const SelectDevice& device, const SelectBatch& batch, int64_t most_block_keys) {
@@ -39,9 +36,9 @@ int64_t PartKeys(int64_t keys, int parts) {
   return int64_t{PartTiles(tiles, parts)} * kTileKeys;
 }
 
-UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys, int columns,
+UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys,
                   const SelectBatch& batch) {
-  const int64_t most_block_keys = MostBlockKeys(tuning, columns);
+  const int64_t most_block_keys = tuning.most_block_keys;
   if (FitsAtOnce(device, batch, most_block_keys) || batch.longest_keys <= tuning.short_keys) {
     const int64_t block_keys = std::clamp<int64_t>(
         batch.keys / device.processors,
@@ -51,7 +48,8 @@ UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_
     while (cluster < tuning.largest_cluster && cluster * block_keys * 9 / 8 < keys) cluster *= 2;
     if (PartKeys(keys, cluster) <= most_block_keys) return {SelectPath::kCluster, cluster};
   }
-  const int64_t blocks = int64_t{device.processors} * tuning.blocks_per_processor;
+  const int64_t blocks =
+      int64_t{device.processors} * std::max(1, tuning.blocks_per_processor);
   const int64_t slice_keys = std::clamp<int64_t>(batch.keys / blocks, tuning.least_slice_keys,
                                                  tuning.most_slice_keys);
   int64_t slices = std::max<int64_t>(1, (keys + slice_keys / 4) / slice_keys);
@@ -70,30 +68,34 @@ CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t 
   return {static_cast<int32_t>(stride), static_cast<int32_t>(std::min(capacity, slice_keys))};
 }
 
-SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int32_t ring_bytes,
-                             int goodness_limit) {
+bool FinishApart(const SelectTuning& tuning, const SelectDevice& device, int64_t columns) {
+  return columns <= int64_t{device.processors} * tuning.blocks_per_processor;
+}
+
+SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int goodness_limit) {
   SelectPlan plan;
   plan.blocks = blocks;
   plan.columns = columns;
   plan.goodness_limit = goodness_limit;
-  plan.block_keys = static_cast<int32_t>(RoundUp(PartKeys(most_keys, blocks), 32));
-  const int64_t goodness = int64_t{columns} * (plan.block_keys + 4) * 2;
-  plan.shared_bytes = static_cast<int32_t>(ring_bytes + columns * kHistogramBytes + goodness);
+  plan.block_keys = static_cast<int32_t>(PartKeys(most_keys, blocks));
+  const int32_t bitmaps = plan.block_keys / 32 * 4 * 2;
+  plan.shared_bytes =
+      columns * (kHistogramBytes + bitmaps) + plan.block_keys * kKeptBytesPerKey;
   return plan;
 }
 
-SelectPlan PlanScanLaunch(const SelectDevice& device, int columns, int64_t most_keys, int capacity,
-                          int32_t ring_bytes, int goodness_limit) {
+SelectPlan PlanScanLaunch(int columns, int64_t most_keys, int capacity, int goodness_limit) {
   SelectPlan plan;
   plan.columns = columns;
   plan.capacity = capacity;
   plan.goodness_limit = goodness_limit;
+  const int64_t bitmaps = (most_keys + 31) / 32 * 4 * 2;
+  plan.finish_bytes = static_cast<int32_t>(
+      RoundUp(std::clamp<int64_t>(bitmaps, kHistogramBytes, kMostFinishBytes), 16));
   // A power of two, because warps are divided among columns so (rank_column.cuh).
   const int groups = static_cast<int>(std::bit_ceil(static_cast<unsigned>(columns)));
-  plan.shared_bytes = ring_bytes + groups * kHistogramBytes;
-  const int64_t bitmaps = RoundUp((most_keys + 31) / 32, 4) * 2 * 4;
-  plan.finish_bytes = static_cast<int32_t>(std::clamp<int64_t>(
-      bitmaps, kHistogramBytes, std::min<int64_t>(device.shared_bytes, plan.shared_bytes)));
+  plan.shared_bytes = std::max(groups * kHistogramBytes,
+                               std::min(groups * plan.finish_bytes, kMostFinishBytes));
   return plan;
 }
 

@@ -12,15 +12,15 @@ struct SelectTuning {
   // The cluster path (cluster_select.cuh).
   int32_t largest_cluster = 16;       // blocks; 1 where clusters do not exist
   int32_t least_block_keys = 512;     // a block with fewer keys is mostly overhead
-  int32_t goodness_bytes = 64 << 10;  // of a block; more leave room for one block a processor
+  int32_t most_block_keys = 4096;
   int32_t short_keys = 4096;          // where all units are this short, however many there are
 
   // The scan path (scan_select.cuh).
   int32_t least_slice_keys = 4096;
-  int32_t most_slice_keys = 32768;
+  int32_t most_slice_keys = 16384;
   int32_t sampled_tiles = 512;     // two keys each
   int32_t least_capacity = 256;    // candidates per slice and column
-  int32_t blocks_per_processor = 2;  // that run at the same time
+  int32_t blocks_per_processor = 4;  // that run at the same time
 
   int64_t longest_row = 1 << 24;  // longer ones take the general path (general.cu)
 };
@@ -44,11 +44,14 @@ struct UnitPlan {
   int32_t parts = 1;  // blocks of the cluster, or slices
 };
 
+// Whether units of several slices are finished by a second kernel: where their columns are few.
+bool FinishApart(const SelectTuning& tuning, const SelectDevice& device, int64_t columns);
+
 // A block of the scan path names keys with 16 bits.
 inline constexpr int64_t kMostSliceKeys = 65536;
 
-// The path of a unit of `keys` keys and `columns` columns.
-UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys, int columns,
+// The path of a unit of `keys` keys.
+UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys,
                   const SelectBatch& batch);
 
 // How the scan path treats a unit of `tiles` tiles that ranks at most `ranked` keys of a column.
@@ -69,19 +72,14 @@ struct SelectPlan {
   int32_t goodness_limit = 0;  // magnitude that no goodness exceeds
 };
 
-// Shared memory that TileRing (unit_scan.cuh) uses in a block of 16 warps.
-constexpr int32_t RingBytes(int32_t tile_bytes) { return 16 * 8 * tile_bytes; }
-
 inline constexpr int kHistogramBins = 1024;
 inline constexpr int32_t kHistogramBytes = kHistogramBins * 4;
 
 // Keys of the largest block when a unit of `keys` keys is split into `parts`.
 int64_t PartKeys(int64_t keys, int parts);
 
-SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int32_t ring_bytes,
-                             int goodness_limit);
-SelectPlan PlanScanLaunch(const SelectDevice& device, int columns, int64_t most_keys, int capacity,
-                          int32_t ring_bytes, int goodness_limit);
+SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int goodness_limit);
+SelectPlan PlanScanLaunch(int columns, int64_t most_keys, int capacity, int goodness_limit);
 
 }  // namespace kvsift::cuda
 

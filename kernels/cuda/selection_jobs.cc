@@ -57,6 +57,7 @@ void SelectionJobs::Clear() {
   cluster_launches_.clear();
   scan_launches_.clear();
   scan_bytes_ = 0;
+  scan_tickets_ = 0;
   general_launches_.clear();
   merge_launches_.clear();
   score_launches_.clear();

@@ -109,6 +109,8 @@ class SelectionJobs {
   DeviceBuffer general_;  // values of the general path
   DeviceBuffer scan_;     // candidates and outcomes of one scan launch
   int64_t scan_bytes_ = 0;
+  DeviceBuffer tickets_;  // of units that their last slice finishes
+  int scan_tickets_ = 0;
   DeviceBuffer merge_;    // of merges that do not fit in shared memory
 
   std::vector<SelectLaunch> cluster_launches_;

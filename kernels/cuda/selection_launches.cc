@@ -30,13 +30,6 @@ int64_t ScanScratchBytes(int64_t slices, int columns, int capacity) {
          slices * static_cast<int64_t>(sizeof(SliceOutcome));
 }
 
-// A scorer without tensor cores has no ring.
-int32_t RingBytesOf(const SelectLaunch& launch) {
-  return launch.layout.order == TileOrder::kPlain
-             ? 0
-             : RingBytes(static_cast<int32_t>(launch.layout.tile_bytes));
-}
-
 int GoodnessLimit(Estimate estimate, const CudaStore& store) {
   return MaxScoreMagnitude(static_cast<Estimator>(estimate), store.shape().head_dim,
                            store.shape().key_bits);
@@ -52,6 +45,7 @@ absl::Status SelectionJobs::Stage(Staging& staging, const uint8_t* pages,
   }
   if (status.ok()) status = StageMerges(staging, answers);
   if (status.ok()) status = scan_.Reserve(scan_bytes_);
+  if (status.ok()) status = tickets_.ReserveZeros(scan_tickets_ * static_cast<int64_t>(sizeof(int)));
   return status;
 }
 
@@ -81,6 +75,7 @@ absl::Status SelectionJobs::StageGroup(Group& group, Staging& staging, const uin
                .finish_count = 0,
                .candidates = nullptr,
                .outcomes = nullptr,
+               .tickets = nullptr,
                .here = {}});
   }
   if (!group.scores.empty()) {
@@ -141,7 +136,7 @@ void SelectionJobs::PlanUnits(Group& group, Staging& staging, const SelectLaunch
   std::vector<PlannedUnit> units;
   units.reserve(group.units.size());
   for (const SelectUnit& unit : group.units) {
-    units.push_back({unit, PlanUnit(tuning_, device_, UnitKeys(unit), unit.columns, batch)});
+    units.push_back({unit, PlanUnit(tuning_, device_, UnitKeys(unit), batch)});
   }
   std::stable_sort(units.begin(), units.end(), [](const PlannedUnit& a, const PlannedUnit& b) {
     if (a.plan.path != b.plan.path) return a.plan.path < b.plan.path;
@@ -172,7 +167,7 @@ void SelectionJobs::AddClusterLaunches(const Group& group, std::span<PlannedUnit
     }
     SelectLaunch next = launch;
     SetUnits(group, staged, staging, next);
-    next.plan = PlanClusterLaunch(blocks, columns, UnitKeys(staged.front()), RingBytesOf(launch),
+    next.plan = PlanClusterLaunch(blocks, columns, UnitKeys(staged.front()),
                                   GoodnessLimit(group.estimate, *group.store));
     cluster_launches_.push_back(next);
     units = units.subspan(staged.size());
@@ -230,10 +225,14 @@ void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUni
   SetUnits(group, staged, staging, next);
   next.slices = staging.Add(slices);
   next.slice_count = static_cast<int>(slices.size());
-  next.finishes = staging.Add(finishes);
-  next.finish_count = static_cast<int>(finishes.size());
-  next.plan = PlanScanLaunch(device_, launch.plan.columns, most_keys, capacity,
-                             RingBytesOf(launch), launch.plan.goodness_limit);
+  if (FinishApart(tuning_, device_, std::ssize(finishes))) {
+    next.finishes = staging.Add(finishes);
+    next.finish_count = static_cast<int>(finishes.size());
+  } else {
+    scan_tickets_ = std::max(scan_tickets_, next.unit_count);
+  }
+  next.plan =
+      PlanScanLaunch(launch.plan.columns, most_keys, capacity, launch.plan.goodness_limit);
   scan_launches_.push_back(next);
   scan_bytes_ = std::max(
       scan_bytes_, ScanScratchBytes(std::ssize(slices), launch.plan.columns, capacity));
@@ -308,6 +307,7 @@ absl::Status SelectionJobs::Launch(cudaStream_t stream) {
     launch.outcomes = reinterpret_cast<SliceOutcome*>(
         scan_.data() +
         CandidateBytes(launch.slice_count, launch.plan.columns, launch.plan.capacity));
+    if (launch.finish_count == 0) launch.tickets = reinterpret_cast<int*>(tickets_.data());
     KVSIFT_RETURN_IF_CUDA_ERROR(LaunchScanSelect(launch, stream));
   }
   for (const SelectLaunch& launch : cluster_launches_) {

@@ -2,7 +2,6 @@
 #ifndef KVSIFT_KERNELS_CUDA_UNIT_SCAN_CUH_
 #define KVSIFT_KERNELS_CUDA_UNIT_SCAN_CUH_
 
-#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/code_layout.h"
 #include "kernels/cuda/plain_score.cuh"
 #include "kernels/cuda/select_search.cuh"
@@ -31,67 +30,56 @@ __device__ __forceinline__ bool HasRuns(const CodeLayout& layout) {
   return layout.tiles_per_page % kRunTiles == 0;
 }
 
-// Tiles that are on their way to a warp's ring in shared memory while it scores earlier ones, run
-// by run. A lane fetches and reads the same bytes, so nobody waits for another lane.
+// Tiles that a warp scores run by run while the next run is on its way to registers.
 template <class Scorer>
-class TileRing {
+class TileStream {
  public:
-  static constexpr int kSlots = 2 * kRunTiles;
-  static constexpr int kWarpBytes = kSlots * Scorer::kTileBytes;
-  static constexpr int kBytes = kSelectWarps * kWarpBytes;  // of a block
-
   // Takes the runs of tiles [begin, end) in turn with the other warps of the block.
   // REQUIRES: both are multiples of kRunTiles, and HasRuns.
-  __device__ TileRing(const UnitTiles& tiles, const void* memory, int begin, int end)
+  __device__ TileStream(const UnitTiles& tiles, int begin, int end)
       : tiles_(tiles),
-        slots_(SharedAddressOf(memory) + (threadIdx.x >> 5) * kWarpBytes +
-               (threadIdx.x & 31) * Scorer::kLaneBytes),
         tile_(begin + static_cast<int>(threadIdx.x >> 5) * kRunTiles),
         left_(max(0, (end - tile_ + kStep - 1) / kStep)) {}
 
-  // Asks for the first tiles. Every lane of the warp calls it.
+  // Asks for the first run. Every lane of the warp calls it.
   __device__ __forceinline__ void Start() {
     FindAddresses(0);
+    const uint8_t* run = NextAddress();
 #pragma unroll
-    for (int run = 0; run < 2; ++run) {
-      const uint8_t* address = NextAddress();
-#pragma unroll
-      for (int i = 0; i < kRunTiles; ++i) Fetch(left_ > run, run * kHalf, address, i);
+    for (int i = 0; i < kRunTiles; ++i) {
+      if (left_ > 0) loaded_[i] = Load(run, i);
     }
   }
 
   // Calls visit(tile, goodness[4]) for every tile, after Start.
   template <class Visit>
   __device__ __forceinline__ void Run(const Scorer& scorer, Visit visit) {
-    SharedAddress half = 0;  // of the ring, where the run lies
     for (; left_ > 0; --left_) {
-      if (next_ == 32) FindAddresses(2);
-      const uint8_t* after_next = NextAddress();
+      if (next_ == 32) FindAddresses(1);
+      const uint8_t* run = NextAddress();
 #pragma unroll
       for (int i = 0; i < kRunTiles; ++i) {
-        WaitForAllButNewest<kSlots - 1>();
-        const typename Scorer::Tile loaded =
-            Scorer::Read(slots_ + half + i * Scorer::kTileBytes);
         int goodness[4];
-        scorer.Score(loaded, goodness);
-        Fetch(left_ > 2, half, after_next, i);
+        scorer.Score(loaded_[i], goodness);
+        if (left_ > 1) loaded_[i] = Load(run, i);
         visit(tile_ + i, goodness);
         __syncwarp();  // matrix instructions want the whole warp
       }
       tile_ += kStep;
-      half ^= kHalf;
     }
-    WaitForAllButNewest<0>();
   }
 
  private:
   static constexpr int kStep = kSelectWarps * kRunTiles;
-  static constexpr SharedAddress kHalf = kRunTiles * Scorer::kTileBytes;
+
+  __device__ __forceinline__ static typename Scorer::Tile Load(const uint8_t* run, int tile) {
+    return Scorer::Load(run + tile * Scorer::kTileBytes, static_cast<int>(threadIdx.x & 31));
+  }
 
   // Addresses take a look at the page table: lane l finds the l-th of the 32 runs that follow the
   // next `ahead`.
   __device__ __forceinline__ void FindAddresses(int ahead) {
-    const int lane = threadIdx.x & 31;
+    const int lane = static_cast<int>(threadIdx.x & 31);
     addresses_ = 0;
     if (ahead + lane < left_) {
       addresses_ = reinterpret_cast<uint64_t>(tiles_.Address(tile_ + (ahead + lane) * kStep));
@@ -99,26 +87,17 @@ class TileRing {
     next_ = 0;
   }
 
-  // Where this lane's bytes of the run begin that is to be fetched next.
+  // Where the run begins that is to be asked for next.
   __device__ __forceinline__ const uint8_t* NextAddress() {
-    return reinterpret_cast<const uint8_t*>(__shfl_sync(~0u, addresses_, next_++)) +
-           (threadIdx.x & 31) * Scorer::kLaneBytes;
-  }
-
-  __device__ __forceinline__ void Fetch(bool exists, SharedAddress half, const uint8_t* run,
-                                        int tile) {
-    if (exists) {
-      Scorer::Fetch(slots_ + half + tile * Scorer::kTileBytes, run + tile * Scorer::kTileBytes);
-    }
-    CommitCopies();
+    return reinterpret_cast<const uint8_t*>(__shfl_sync(~0u, addresses_, next_++));
   }
 
   const UnitTiles& tiles_;
-  const SharedAddress slots_;
   int tile_;  // of the run to be scored next
   int left_;  // runs, this one included
   uint64_t addresses_ = 0;
-  int next_ = 0;  // lane that has the address of the run to be fetched next
+  int next_ = 0;  // lane that has the address of the run to be asked for next
+  typename Scorer::Tile loaded_[kRunTiles] = {};
 };
 
 // Calls visit(tile, goodness[4]) for tiles [begin, end), spread over the warps of the block.
@@ -133,13 +112,11 @@ __device__ __forceinline__ void ForTiles(const UnitTiles& tiles, const Scorer& s
   }
 }
 
-// The same without a ring, for tiles that are read where they lie.
+// The general scorer reads tiles where they lie.
 template <>
-class TileRing<PlainScorer> {
+class TileStream<PlainScorer> {
  public:
-  static constexpr int kBytes = 0;
-
-  __device__ TileRing(const UnitTiles& tiles, const void*, int begin, int end)
+  __device__ TileStream(const UnitTiles& tiles, int begin, int end)
       : tiles_(tiles), begin_(begin), end_(end) {}
   __device__ void Start() {}
   template <class Visit>

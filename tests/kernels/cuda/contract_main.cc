@@ -34,7 +34,7 @@ cuda::SelectTuning Clusters() { return {.least_block_keys = 32}; }
 
 // Every row in many slices, each with room for few candidates: guesses fail often.
 cuda::SelectTuning Slices() {
-  return {.goodness_bytes = 0,
+  return {.most_block_keys = 0,
           .short_keys = 0,
           .least_slice_keys = 64,
           .most_slice_keys = 128,
@@ -42,9 +42,19 @@ cuda::SelectTuning Slices() {
           .least_capacity = 8};
 }
 
+// The same, finished by the last slice instead of a second kernel.
+cuda::SelectTuning LastSlices() {
+  cuda::SelectTuning tuning = Slices();
+  tuning.blocks_per_processor = 0;
+  return tuning;
+}
+
 // Every row in one slice, which its block also finishes.
 cuda::SelectTuning WholeRows() {
-  return {.goodness_bytes = 0, .short_keys = 0, .least_slice_keys = 65536, .most_slice_keys = 65536};
+  return {.most_block_keys = 0,
+          .short_keys = 0,
+          .least_slice_keys = 65536,
+          .most_slice_keys = 65536};
 }
 
 // Every row through the general path.
@@ -65,6 +75,7 @@ int main(int argc, char** argv) {
                              {kvsift::Factory("cuda", {}, completions),
                               kvsift::Factory("cuda_clusters", kvsift::Clusters(), completions),
                               kvsift::Factory("cuda_slices", kvsift::Slices(), completions),
+                              kvsift::Factory("cuda_last_slices", kvsift::LastSlices(), completions),
                               kvsift::Factory("cuda_whole_rows", kvsift::WholeRows(), completions),
                               kvsift::Factory("cuda_general", kvsift::General(), completions)});
 }

@@ -52,6 +52,7 @@ struct Case {
   int group;
   Policy policy;
   int head_dim = 128;
+  int page_positions = kPagePositions;
 };
 
 class Bench {
@@ -125,7 +126,7 @@ std::unique_ptr<CudaStore> Bench::MakeStore(const Case& c, int layers) {
                          .key_bits = 2};
   std::vector<float> scales(static_cast<size_t>(layers * c.kv_heads), 1.0f);
   auto store =
-      CudaStore::Create(MakeStoreFormat(shape, scales), MakePageLayout(shape, kPagePositions));
+      CudaStore::Create(MakeStoreFormat(shape, scales), MakePageLayout(shape, c.page_positions));
   Check(store.status());
   return *std::move(store);
 }
@@ -143,7 +144,7 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
   int64_t next_page = 0;
   for (const int64_t length : c.lengths) {
     std::vector<uint64_t> pages;
-    for (int64_t p = 0; p < (length + kPagePositions - 1) / kPagePositions; ++p) {
+    for (int64_t p = 0; p < (length + c.page_positions - 1) / c.page_positions; ++p) {
       pages.push_back(static_cast<uint64_t>(next_page++ * page_bytes));
     }
     if (next_page * page_bytes > kMemoryBytes) {
@@ -335,16 +336,30 @@ void RunCurves(Bench& bench, const SelectTuning& tuning) {
   }
 }
 
+// What the size of a page costs.
+void RunPages(Bench& bench) {
+  const Policy policy{.k = 256};
+  for (const int positions : {64, 256, 1024, 4096}) {
+    const std::string pages = ", pages of " + std::to_string(positions);
+    bench.Run({"256 rows x 32768, 8 heads" + pages, Same(32, 32768), 8, 8, policy, 128, positions},
+              {});
+    bench.Run({"256 rows x 32768, 1 head" + pages, Same(32, 32768), 8, 1, policy, 128, positions},
+              {});
+    bench.Run({"32 rows x 32768, 1 head" + pages, Same(1, 32768), 32, 1, policy, 128, positions},
+              {});
+  }
+}
+
 // The table under tunings that differ from the default in one value.
 void RunTuning(Bench& bench) {
   const std::pair<const char*, SelectTuning> tunings[] = {
       {"least_block_keys = 1024", {.least_block_keys = 1024}},
-      {"least_block_keys = 2048", {.least_block_keys = 2048}},
       {"largest_cluster = 8", {.largest_cluster = 8}},
-      {"goodness_bytes = 16 KiB", {.goodness_bytes = 16 << 10}},
-      {"goodness_bytes = 0", {.goodness_bytes = 0}},
-      {"most_slice_keys = 16384", {.most_slice_keys = 16384}},
+      {"most_block_keys = 2048", {.most_block_keys = 2048}},
+      {"most_block_keys = 0", {.most_block_keys = 0}},
       {"least_slice_keys = 8192", {.least_slice_keys = 8192}},
+      {"most_slice_keys = 8192", {.most_slice_keys = 8192}},
+      {"most_slice_keys = 32768", {.most_slice_keys = 32768}},
       {"sampled_tiles = 256", {.sampled_tiles = 256}},
       {"sampled_tiles = 1024", {.sampled_tiles = 1024}},
   };
@@ -357,7 +372,7 @@ void RunTuning(Bench& bench) {
 }  // namespace
 }  // namespace kvsift::cuda
 
-// Arguments: "table", "curves", "ingest" or "tune"; then part of the name of the cases to run.
+// Arguments: "table", "curves", "pages", "ingest" or "tune"; then part of the name of the cases to run.
 int main(int argc, char** argv) {
   using namespace kvsift::cuda;
   const std::string what = argc > 1 ? argv[1] : "table";
@@ -373,5 +388,6 @@ int main(int argc, char** argv) {
     RunCall(8192);
   }
   if (what == "tune") RunTuning(bench);
+  if (what == "pages") RunPages(bench);
   return 0;
 }

@@ -9,35 +9,33 @@ namespace {
 
 // One H100 or H200.
 constexpr SelectDevice kHopper{.processors = 132, .shared_bytes = 232448 - 8192};
-constexpr int32_t kRingBytes = RingBytes(512);  // head_dim 128
 constexpr int kGoodnessLimit = 2688;  // asymmetric_dot at head_dim 128
 
-UnitPlan PlanFor(int64_t rows, int64_t keys, int columns) {
-  return PlanUnit(SelectTuning{}, kHopper, keys, columns,
+UnitPlan PlanFor(int64_t rows, int64_t keys) {
+  return PlanUnit(SelectTuning{}, kHopper, keys,
                   {.keys = rows * keys, .longest_keys = keys});
 }
 
 TEST(SelectPlan, RowsThatFitAtOnceAreRankedInClusters) {
-  EXPECT_EQ(PlanFor(8, 32768, 8).path, SelectPath::kCluster);
-  EXPECT_EQ(PlanFor(8, 32768, 8).parts, 16);
-  EXPECT_EQ(PlanFor(32, 32768, 1).path, SelectPath::kCluster);
-  EXPECT_EQ(PlanFor(1, 100, 8).parts, 1);
+  EXPECT_EQ(PlanFor(8, 32768).path, SelectPath::kCluster);
+  EXPECT_EQ(PlanFor(8, 32768).parts, 16);
+  EXPECT_EQ(PlanFor(1, 100).parts, 1);
 }
 
 TEST(SelectPlan, LongRowsAreScannedInSlicesOverTheWholeDevice) {
-  const UnitPlan plan = PlanFor(8, 131072, 8);
+  const UnitPlan plan = PlanFor(8, 131072);
   EXPECT_EQ(plan.path, SelectPath::kScan);
   EXPECT_EQ(plan.parts, 32);
 }
 
-TEST(SelectPlan, ManyRowsAreScannedWhole) {
-  const UnitPlan plan = PlanFor(256, 32768, 8);
+TEST(SelectPlan, ManyRowsAreScannedInLargeSlices) {
+  const UnitPlan plan = PlanFor(256, 32768);
   EXPECT_EQ(plan.path, SelectPath::kScan);
-  EXPECT_EQ(plan.parts, 1);
+  EXPECT_EQ(plan.parts, 2);
 }
 
 TEST(SelectPlan, ManyShortRowsAreRankedByABlockEach) {
-  const UnitPlan plan = PlanFor(4096, 2048, 8);
+  const UnitPlan plan = PlanFor(4096, 2048);
   EXPECT_EQ(plan.path, SelectPath::kCluster);
   EXPECT_EQ(plan.parts, 1);
 }
@@ -50,11 +48,11 @@ TEST(SelectPlan, AGuessNeedsFarMoreKeysThanItIsFor) {
 
 // Checks what the kernels rely on, of one shape.
 void CheckShape(int64_t rows, int64_t keys, int columns) {
-  const UnitPlan unit = PlanFor(rows, keys, columns);
+  const UnitPlan unit = PlanFor(rows, keys);
   const int64_t part_keys = PartKeys(keys, unit.parts);
   ASSERT_GE(part_keys * unit.parts, keys);
   if (unit.path == SelectPath::kCluster) {
-    const SelectPlan plan = PlanClusterLaunch(unit.parts, columns, keys, kRingBytes, kGoodnessLimit);
+    const SelectPlan plan = PlanClusterLaunch(unit.parts, columns, keys, kGoodnessLimit);
     ASSERT_LE(unit.parts, 16);
     ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes);
     ASSERT_GE(plan.block_keys, part_keys);
@@ -65,7 +63,7 @@ void CheckShape(int64_t rows, int64_t keys, int columns) {
     const CandidatePlan candidates =
         PlanCandidates({}, (keys + 15) / 16, ranked, unit.parts);
     const SelectPlan plan =
-        PlanScanLaunch(kHopper, columns, keys, candidates.capacity, kRingBytes, kGoodnessLimit);
+        PlanScanLaunch(columns, keys, candidates.capacity, kGoodnessLimit);
     ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes);
     ASSERT_LE(plan.finish_bytes, kHopper.shared_bytes);
     ASSERT_GE(plan.finish_bytes, kHistogramBytes);
