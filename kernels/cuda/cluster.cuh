@@ -16,15 +16,16 @@ __device__ __forceinline__ void ClusterSync() {
 #endif
 }
 
-// Two halves of ClusterSync: between them a block may work on what no other block looks at.
+// Two halves of a barrier that orders no memory accesses: for a block that has read others'
+// memory and goes on with what no other block looks at.
 __device__ __forceinline__ void ClusterArrive() {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
 #endif
 }
 __device__ __forceinline__ void ClusterWait() {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.wait.aligned;" ::: "memory");
 #endif
 }
 

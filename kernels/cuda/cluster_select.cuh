@@ -245,12 +245,24 @@ class ClusterRank {
   // Calls visit(tile, goodness[4]) for everything that was kept.
   template <class Visit>
   __device__ __forceinline__ void ForKept(Visit visit) const {
-    for (int tile = block_.first + static_cast<int>(threadIdx.x >> 5); tile < block_.end;
-         tile += kSelectWarps) {
-      int goodness[4];
-      UnpackGoodness(slots_[(tile - block_.first) * 32 + static_cast<int>(threadIdx.x & 31)],
-                     goodness);
-      visit(tile, goodness);
+    constexpr int kTogether = 4;
+    const int lane = static_cast<int>(threadIdx.x & 31);
+    for (int first = block_.first + static_cast<int>(threadIdx.x >> 5); first < block_.end;
+         first += kSelectWarps * kTogether) {
+      GoodnessSlot loaded[kTogether];
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        const int tile = first + i * kSelectWarps;
+        if (tile < block_.end) loaded[i] = slots_[(tile - block_.first) * 32 + lane];
+      }
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        const int tile = first + i * kSelectWarps;
+        if (tile >= block_.end) break;
+        int goodness[4];
+        UnpackGoodness(loaded[i], goodness);
+        visit(tile, goodness);
+      }
     }
   }
 

@@ -45,65 +45,97 @@ struct RankMemory {
   MarkCounts* counts;  // [warps of the group]
 };
 
-// Candidates of one column, slice by slice.
+// Candidates of one column.
 class Candidates {
  public:
+  // Whole warps call every function.
   __device__ Candidates(const SelectLaunch& launch, const SelectUnit& unit, int column,
                         const ThreadGroup& group)
-      : launch_(launch), unit_(unit), column_(column), group_(group) {}
+      : launch_(launch),
+        unit_(unit),
+        column_(column),
+        group_(group),
+        share_(PartTiles(unit.end_tile - unit.first_tile, unit.slices) * kTileKeys),
+        first_stored_(StoredIn(0)) {}
 
-  // False if a slice had more candidates than room. Whole warps call it.
+  // False if a slice had more candidates than room.
   __device__ bool Complete() const {
-    int most = 0;
-    for (int i = group_.thread % 32; i < unit_.slices; i += 32) {
-      most = max(most, Outcome(i).stored[column_]);
-    }
-    __syncwarp();
+    int most = first_stored_;
+    for (int i = 32; i < unit_.slices; i += 32) most = max(most, StoredIn(i));
     return __reduce_max_sync(~0u, most) <= launch_.plan.capacity;
   }
 
   __device__ int Guess() const { return Outcome(0).guess[column_]; }
 
-  // Largest goodness of a forced position. Whole warps call it.
+  // Largest goodness of a forced position.
   __device__ int BestForced() const {
     int best = INT_MIN;
-    for (int i = group_.thread % 32; i < unit_.slices; i += 32) {
-      best = max(best, Outcome(i).best[column_]);
-    }
+    for (int i = Lane(); i < unit_.slices; i += 32) best = max(best, Outcome(i).best[column_]);
     __syncwarp();
     return __reduce_max_sync(~0u, best);
   }
 
-  // Warps share the slices out, or a slice where there are more warps.
+  // REQUIRES: Complete().
   template <class Visit>
   __device__ __forceinline__ void ForKeys(int, int, Visit visit) const {
-    const int sharers = max(1, group_.warps / unit_.slices);
-    const int share = PartTiles(unit_.end_tile - unit_.first_tile, unit_.slices);
-    for (int item = group_.warp; item < unit_.slices * sharers; item += group_.warps) {
-      const int slice = item / sharers;
-      const int64_t index = unit_.first_slice + slice;
-      const int count = Outcome(slice).stored[column_];
-      const int first = (unit_.first_tile + slice * share) * kTileKeys;
-      const uint32_t* stored =
-          launch_.candidates + (index * launch_.plan.columns + column_) * launch_.plan.capacity;
-#pragma unroll 4
-      for (int i = item % sharers * 32 + group_.thread % 32; i < count; i += sharers * 32) {
-        const uint32_t candidate = stored[i];
-        visit(first + static_cast<int>(candidate & 0xffff),
-              static_cast<int>(static_cast<int16_t>(candidate >> 16)));
-      }
+    for (int first = 0; first < unit_.slices; first += 32) {
+      ForKeysOf(first, first == 0 ? first_stored_ : StoredIn(first), visit);
     }
   }
 
  private:
+  __device__ static int Lane() { return static_cast<int>(threadIdx.x & 31); }
   __device__ __forceinline__ const SliceOutcome& Outcome(int slice) const {
     return launch_.outcomes[unit_.first_slice + slice];
+  }
+  // Candidates of slice `first` + lane.
+  __device__ int StoredIn(int first) const {
+    return first + Lane() < unit_.slices ? Outcome(first + Lane()).stored[column_] : 0;
+  }
+
+  // The warps of the group share pieces of 32 candidates of 32 slices, of which lane l knows that
+  // slice `first` + l has `stored`. Many loads are in flight together: they come from far away.
+  template <class Visit>
+  __device__ __forceinline__ void ForKeysOf(int first, int stored, Visit visit) const {
+    constexpr int kTogether = 8;
+    const int pieces = (stored + 31) / 32;
+    const int pieces_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(pieces)));
+    const int total = __shfl_sync(~0u, pieces_up_to, 31);
+    const int64_t column_stride = launch_.plan.capacity;
+    const uint32_t* candidates =
+        launch_.candidates +
+        ((unit_.first_slice + first) * int64_t{launch_.plan.columns} + column_) * column_stride;
+    for (int piece = group_.warp; piece < total; piece += group_.warps * kTogether) {
+      uint32_t loaded[kTogether];
+      int base[kTogether];  // position of the slice's first key; -1: nothing was loaded
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        const int index = piece + i * group_.warps;
+        const int slice = min(__popc(__ballot_sync(~0u, pieces_up_to <= index)), 31);
+        const int begin = __shfl_sync(~0u, pieces_up_to - pieces, slice);
+        const int within = (index - begin) * 32 + Lane();
+        const int count = __shfl_sync(~0u, stored, slice);
+        base[i] = -1;
+        if (index >= total || within >= count) continue;
+        base[i] = unit_.first_tile * kTileKeys + (first + slice) * share_;
+        loaded[i] = candidates[slice * launch_.plan.columns * column_stride + within];
+      }
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        if (base[i] < 0) continue;
+        visit(base[i] + static_cast<int>(loaded[i] & 0xffff),
+              static_cast<int>(static_cast<int16_t>(loaded[i] >> 16)));
+      }
+      __syncwarp();
+    }
   }
 
   const SelectLaunch& launch_;
   const SelectUnit& unit_;
   const int column_;
   const ThreadGroup& group_;
+  const int share_;         // keys of a slice
+  const int first_stored_;  // StoredIn(0)
 };
 
 // Every key that a column ranks, scored anew. The group is the whole block.

@@ -148,6 +148,7 @@ __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit
   const SelectColumn& to = shared.columns[column];
   if (launch.list_goodness == nullptr) WriteFixed(launch, to, group.thread, group.threads());
   if (shared.ranges[column].ranked == 0) return true;
+  __syncwarp();
   const Candidates candidates(launch, unit, column, group);
   if (launch.bests != nullptr && group.warp == 0) {
     const int best = candidates.BestForced();

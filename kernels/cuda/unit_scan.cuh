@@ -51,20 +51,23 @@ class TileStream {
     }
   }
 
-  // Calls visit(tile, goodness[4]) for every tile, after Start.
+  // Calls visit(tile, goodness[4]) for every tile, after Start. The tiles of a run are scored
+  // together, so that their instructions hide each other's latency.
   template <class Visit>
   __device__ __forceinline__ void Run(const Scorer& scorer, Visit visit) {
     for (; left_ > 0; --left_) {
       if (next_ == 32) FindAddresses(1);
       const uint8_t* run = NextAddress();
+      int goodness[kRunTiles][4];
+#pragma unroll
+      for (int i = 0; i < kRunTiles; ++i) scorer.Score(loaded_[i], goodness[i]);
 #pragma unroll
       for (int i = 0; i < kRunTiles; ++i) {
-        int goodness[4];
-        scorer.Score(loaded_[i], goodness);
         if (left_ > 1) loaded_[i] = Load(run, i);
-        visit(tile_ + i, goodness);
-        __syncwarp();  // matrix instructions want the whole warp
       }
+#pragma unroll
+      for (int i = 0; i < kRunTiles; ++i) visit(tile_ + i, goodness[i]);
+      __syncwarp();  // matrix instructions want the whole warp
       tile_ += kStep;
     }
   }
