@@ -9,6 +9,7 @@
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
 #include "tests/kernels/golden/golden_cases.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
@@ -134,7 +135,7 @@ std::vector<int32_t> Offsets(const std::vector<int32_t>& counts) {
 }
 
 TEST_P(GoldenTest, LiteralSelectionsComeBackInBothLayouts) {
-  const auto all = ReadGoldenSelections(KVSIFT_TEST_DATA "/golden");
+  const auto all = ReadGoldenSelections(TestData("golden"));
   ASSERT_EQ(all.size(), 138u);
   for (const GoldenSelection& golden : all) {
     SCOPED_TRACE(golden.name);

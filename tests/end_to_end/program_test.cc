@@ -15,6 +15,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "tests/end_to_end/requests.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
@@ -34,12 +35,13 @@ class Program {
       close(out[0]);
       close(out[1]);
       if (std::freopen(error_path.c_str(), "w", stderr) == nullptr) _exit(99);
-      std::vector<char*> argv = {const_cast<char*>(KVSIFT_SERVER)};
+      std::string server = TestedProgram("kvsift-server");
+      std::vector<char*> argv = {server.data()};
       for (const std::string& argument : arguments) {
         argv.push_back(const_cast<char*>(argument.c_str()));
       }
       argv.push_back(nullptr);
-      execv(KVSIFT_SERVER, argv.data());
+      execv(server.c_str(), argv.data());
       _exit(98);
     }
     close(out[1]);
