@@ -23,11 +23,18 @@ set(kvsift_bundled_tests
   # What is measured on it.
   kvsift_bench_kernels
   kvsift_cuda_bench
-  kvsift_gpu_load
-  kvsift_interference_bench
   kvsift_roundtrip)
 get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
 get_property(kvsift_libraries GLOBAL PROPERTY KVSIFT_LIBRARIES)
+
+list(APPEND kvsift_libraries kvsift_cuda_kernels kvsift_proto)
+
+# What the archive holds, to be built and to have its debug symbols set aside.
+set(kvsift_bundled ${kvsift_programs} ${kvsift_bundled_tests} ${kvsift_libraries})
+add_custom_target(bundled DEPENDS ${kvsift_bundled})
+list(TRANSFORM kvsift_bundled REPLACE "(.+)" "$<TARGET_FILE:\\1>")
+list(JOIN kvsift_bundled "\n" kvsift_bundled_files)
+file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/bundled.txt CONTENT "${kvsift_bundled_files}\n")
 
 # Every machine has these; they come with glibc.
 set(kvsift_glibc "^(ld-linux.*|lib(c|m|dl|pthread|rt|resolv))\\.so")
@@ -36,8 +43,7 @@ install(TARGETS ${kvsift_programs} RUNTIME_DEPENDENCY_SET kvsift_needed
         RUNTIME DESTINATION bin COMPONENT bundle)
 install(TARGETS ${kvsift_bundled_tests} RUNTIME_DEPENDENCY_SET kvsift_needed
         RUNTIME DESTINATION tests COMPONENT bundle)
-install(TARGETS ${kvsift_libraries} kvsift_cuda_kernels kvsift_proto
-        RUNTIME_DEPENDENCY_SET kvsift_needed
+install(TARGETS ${kvsift_libraries} RUNTIME_DEPENDENCY_SET kvsift_needed
         LIBRARY DESTINATION lib COMPONENT bundle)
 install(RUNTIME_DEPENDENCY_SET kvsift_needed PRE_EXCLUDE_REGEXES ${kvsift_glibc}
         LIBRARY DESTINATION lib COMPONENT bundle)

@@ -160,8 +160,9 @@ void DifferentialCase::RunRound() {
   std::vector<Twin::InFlight> batches;
   bool is_empty = true;
   for (const int sequence : order) {
-    if (Below(random_, 2) == 0) Append(sequence, RandomLength(random_, 300));
+    // In this order: writes of one batch must not overlap.
     if (Below(random_, 4) == 0) Rewrite(sequence);
+    if (Below(random_, 2) == 0) Append(sequence, RandomLength(random_, 300));
     if (At(sequence).length == 0) continue;
     for (int64_t n = 1 + Below(random_, 3); n > 0; --n) Select(sequence);
     if (Below(random_, 3) == 0) Read(sequence);
