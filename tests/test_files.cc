@@ -18,4 +18,6 @@ std::string TestedProgram(std::string_view name) {
   return OwnFolder().parent_path() / "bin" / name;
 }
 
+std::string TestProgram(std::string_view name) { return OwnFolder() / name; }
+
 }  // namespace kvsift

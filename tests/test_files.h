@@ -14,6 +14,9 @@ std::string TestData(std::string_view name);
 // Path of a program that is tested: TestedProgram("kvsift-server").
 std::string TestedProgram(std::string_view name);
 
+// Path of a program that is one of the tests itself, beside the running one.
+std::string TestProgram(std::string_view name);
+
 }  // namespace kvsift
 
 #endif  // KVSIFT_TESTS_TEST_FILES_H_

@@ -10,6 +10,7 @@
 set(kvsift_bundled_tests
   # What a GPU must pass.
   kernels_cuda_contract_test
+  kernels_cuda_fault_test
   kernels_cuda_test
   engine_concurrency_test
   engine_model_test
@@ -17,8 +18,11 @@ set(kvsift_bundled_tests
   engine_semantics_test
   end_to_end_bad_input_test
   end_to_end_concurrency_test
+  end_to_end_failure_test
   end_to_end_program_test
   end_to_end_service_test
+  kvsift_failing_server
+  kvsift_trapping_server
   kvsift_differential
   # What is measured on it.
   kvsift_bench_kernels

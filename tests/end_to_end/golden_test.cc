@@ -1,13 +1,13 @@
-// The literal selections through the wire, in both layouts, on every backend of this build.
+// The literal selections through the wire, in both layouts, on every backend that runs here.
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
 
-#include "kernels/backends.h"
 #include "tests/end_to_end/refusal.h"
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
+#include "tests/kernels/backends_under_test.h"
 #include "tests/kernels/golden/golden_cases.h"
 #include "tests/test_files.h"
 
@@ -158,7 +158,7 @@ TEST_P(GoldenTest, LiteralSelectionsComeBackInBothLayouts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, GoldenTest, testing::ValuesIn(BackendNames()),
+INSTANTIATE_TEST_SUITE_P(Backends, GoldenTest, testing::ValuesIn(BackendsUnderTest()),
                          [](const auto& of) { return of.param; });
 
 }  // namespace

@@ -6,11 +6,11 @@
 #include <map>
 #include <string>
 
-#include "kernels/backends.h"
 #include "tests/end_to_end/refusal.h"
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
 #include "tests/engine/remote_backend.h"
+#include "tests/kernels/backends_under_test.h"
 
 namespace kvsift {
 namespace {
@@ -137,7 +137,7 @@ void ExpectSameInPieces(TestServer& server, const Workload& workload, int64_t ch
 
 TEST(PropertyTest, BatchingChunkingOrderThreadsAndBackendChangeNothing) {
   const Workload workload = MakeWorkload();
-  for (const std::string& backend : BackendNames()) {
+  for (const std::string& backend : BackendsUnderTest()) {
     for (const int threads : {1, 4}) {
       for (const int64_t chunk : {13, 256, 699}) {
         SCOPED_TRACE(backend + ", threads " + std::to_string(threads) + ", chunk " +
@@ -153,9 +153,7 @@ TEST(PropertyTest, BatchingChunkingOrderThreadsAndBackendChangeNothing) {
 TEST(PropertyTest, ARemoteDeviceGivesTheSameBytes) {
   const Workload workload = MakeWorkload();
   ServerOptions options;
-  options.make_backend = [](Executor&) -> absl::StatusOr<std::unique_ptr<Backend>> {
-    return std::unique_ptr<Backend>(CreateRemoteBackend({}));
-  };
+  options.make_backends = [](Executor&) { return OneBackend(CreateRemoteBackend({})); };
   TestServer server(options, Transport::kUnix);
   ExpectSameInPieces(server, workload, 100);
   v1::ForkSequenceRequest fork;
