@@ -2,21 +2,24 @@
 # Writes the archive that runs on a machine with nothing but glibc 2.36 and, for GPUs, an NVIDIA
 # driver: build/kvsift-VERSION-linux-x86_64.tar.gz, and beside it the debug symbols of what is in it.
 #
-# usage: [KVSIFT_CUDA_ARCHITECTURES=LIST] [JOBS=N] deploy/bundle.sh
-#   KVSIFT_CUDA_ARCHITECTURES  instead of all (CMakePresets.json): "90-real" builds much faster
+# usage: [KVSIFT_CUDA_ARCHITECTURES=LIST] [CXXFLAGS=FLAGS] [JOBS=N] deploy/bundle.sh
+#   KVSIFT_CUDA_ARCHITECTURES  instead of all (CMakePresets.json): "90" builds much faster
+#   CXXFLAGS                   instead of -g1, line numbers for debuggers; empty: the objects of
+#                              build/release serve, where ccache has them
 #   JOBS                       compilers at once; all processors by default
 set -euo pipefail
 # shellcheck source=deploy/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-[[ $# == 0 ]] || fail "usage: [KVSIFT_CUDA_ARCHITECTURES=LIST] [JOBS=N] deploy/bundle.sh"
+[[ $# == 0 ]] || fail "usage: [KVSIFT_CUDA_ARCHITECTURES=LIST] [CXXFLAGS=FLAGS] [JOBS=N] $0"
 
-build=$root/build/bundle
+build=${root:?}/build/bundle
 most_bytes=$((40 << 20))
 
 say "Building build/bundle"
 cd "$root"
 cmake --preset bundle --log-level=NOTICE \
-  ${KVSIFT_CUDA_ARCHITECTURES:+-DCMAKE_CUDA_ARCHITECTURES="$KVSIFT_CUDA_ARCHITECTURES"}
+  ${KVSIFT_CUDA_ARCHITECTURES:+-DCMAKE_CUDA_ARCHITECTURES="$KVSIFT_CUDA_ARCHITECTURES"} \
+  ${CXXFLAGS+-DCMAKE_CXX_FLAGS="$CXXFLAGS"}
 cmake --build "$build" --parallel "${JOBS:-$(nproc)}" --target bundled
 
 say "Packing"

@@ -27,6 +27,8 @@ set(kvsift_bundled_tests
   # What is measured on it.
   kvsift_bench_kernels
   kvsift_cuda_bench
+  kvsift_gpu_load
+  kvsift_interference_bench
   kvsift_roundtrip)
 get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
 get_property(kvsift_libraries GLOBAL PROPERTY KVSIFT_LIBRARIES)
@@ -52,7 +54,7 @@ install(TARGETS ${kvsift_libraries} RUNTIME_DEPENDENCY_SET kvsift_needed
 install(RUNTIME_DEPENDENCY_SET kvsift_needed PRE_EXCLUDE_REGEXES ${kvsift_glibc}
         LIBRARY DESTINATION lib COMPONENT bundle)
 install(DIRECTORY tests/data DESTINATION tests COMPONENT bundle)
-install(PROGRAMS tests/gpu/check.sh DESTINATION tests/gpu COMPONENT bundle)
+install(PROGRAMS tests/gpu/check.sh tests/gpu/sharing.sh DESTINATION tests/gpu COMPONENT bundle)
 install(FILES LICENSE README.md DESTINATION . COMPONENT bundle)
 
 set(CPACK_GENERATOR TGZ)
