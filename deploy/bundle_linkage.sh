@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every program and library of an unpacked bundle needs nothing from outside but glibc, and no
-# newer one than that of Debian 12.
+# Programs of an unpacked bundle load nothing from outside but glibc, and they and their libraries
+# need no newer one than that of Debian 12.
 #
 # usage: bundle_linkage.sh FOLDER
 set -euo pipefail
@@ -8,9 +8,9 @@ folder=$(cd "$1" && pwd)
 newest_glibc=2.36
 glibc='^(linux-vdso|ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libresolv)\.so'
 
-# foreign FILE: what the loader would take from outside the bundle, or does not find.
+# foreign PROGRAM: what the loader would take from outside the bundle, or does not find. Programs
+# alone say where libraries are, so a library is looked at through them.
 foreign() {
-  # Without the environment, which could lend it libraries.
   env -i ldd "$1" | awk '{ print $1, $3 }' | while read -r name path; do
     [[ $(basename "$name") =~ $glibc ]] || [[ $path == "$folder"/* ]] ||
       [[ $(readlink -f "$path") == "$folder"/* ]] || echo "$1 needs $name from ${path:-nowhere}"
@@ -20,9 +20,9 @@ foreign() {
 checked=0
 problems=
 while IFS= read -r -d '' file; do
-  [[ $(head -c 4 "$file") == $'\x7fELF' ]] || continue
+  readelf -h "$file" >/dev/null 2>&1 || continue # a script, or data
   checked=$((checked + 1))
-  problems+=$(foreign "$file")
+  [[ $file == "$folder"/lib/* ]] || problems+=$(foreign "$file")
   newest=$({ objdump -T "$file" | grep -o 'GLIBC_[0-9.]*' || true; } | sort -uV | tail -1)
   newest=${newest#GLIBC_}
   if [[ $(printf '%s\n' "$newest" "$newest_glibc" | sort -V | tail -1) != "$newest_glibc" ]]; then
