@@ -56,10 +56,19 @@ class CommandLine : public testing::TestWithParam<Transport> {
 };
 
 TEST_P(CommandLine, StatusShowsTheServer) {
-  EXPECT_EQ(KvsiftJson("status")["limits"]["max_k"], 65536);
+  const nlohmann::json status = KvsiftJson("status");
+  EXPECT_EQ(status["limits"]["max_k"], 65536);
+  const nlohmann::json& device = status["devices"][0];
+  EXPECT_EQ(device["index"], 0);
+  EXPECT_EQ(device["number"], 0);
+  EXPECT_EQ(device["name"], status["backend"]);
+  EXPECT_EQ(device["description"], status["backend_description"]);
+  EXPECT_EQ(device["sharing"] == "none", status["backend"] != "cuda");
   const Finished text = Kvsift("status");
   EXPECT_EQ(text.exit_code, 0);
   EXPECT_THAT(text.output, HasSubstr("kvsift-server"));
+  EXPECT_THAT(text.output, HasSubstr("device 0       " + std::string(device["name"]) + ": " +
+                                     std::string(device["description"])));
 }
 
 TEST_P(CommandLine, StoresAndSequencesAreListedShownAndRemoved) {

@@ -13,6 +13,7 @@
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
 #include "tests/engine/failing_backend.h"
+#include "tests/engine/forwarding_backend.h"
 #include "tests/kernels/backends_under_test.h"
 
 namespace kvsift {
@@ -23,6 +24,15 @@ using Stub = v1::SelectionService::Stub;
 
 std::unique_ptr<Backend> MakeDevice(Executor& executor) {
   return MakeBackendUnderTest("reference", int64_t{1} << 20, executor);
+}
+
+// The second device is said to be this.
+BackendInfo SecondInfo() {
+  return {.name = "reference",
+          .description = "a GPU in words",
+          .memory_bytes = 1 << 20,
+          .device = 5,
+          .sharing = DeviceSharing::kTimeSliced};
 }
 
 // Two devices with stores "s" and "other"; the first fails when it is asked to select.
@@ -45,7 +55,7 @@ class FailureTest : public testing::Test {
     options.on_failure = [this] { ++reports_; };
     options.make_backends = [](Executor& executor) {
       auto backends = OneBackend(CreateFailingBackend(MakeDevice(executor), HasSelections));
-      backends.push_back(MakeDevice(executor));
+      backends.push_back(std::make_unique<ForwardingBackend>(MakeDevice(executor), SecondInfo()));
       return backends;
     };
     return options;
@@ -79,11 +89,16 @@ TEST_F(FailureTest, EveryDeviceIsDescribed) {
   ASSERT_EQ(server.devices_size(), 2);
   for (const v1::Device& device : server.devices()) {
     EXPECT_EQ(device.name(), "reference");
-    EXPECT_EQ(device.sharing(), v1::DEVICE_SHARING_NOT_SHARED);
-    EXPECT_FALSE(device.description().empty());
     EXPECT_EQ(device.budget_bytes(), 1 << 20);
     EXPECT_GT(device.resident_bytes(), 0);
+    EXPECT_EQ(device.free_bytes(), device.budget_bytes() - device.resident_bytes());
   }
+  EXPECT_EQ(server.devices(0).description(), server.backend_description());
+  EXPECT_EQ(server.devices(0).number(), 0);
+  EXPECT_EQ(server.devices(0).sharing(), v1::DEVICE_SHARING_NOT_SHARED);
+  EXPECT_EQ(server.devices(1).description(), "a GPU in words");
+  EXPECT_EQ(server.devices(1).number(), 5);
+  EXPECT_EQ(server.devices(1).sharing(), v1::DEVICE_SHARING_TIME_SLICED);
 }
 
 TEST_F(FailureTest, AStoreOnADeviceThatIsNotThereIsRefused) {

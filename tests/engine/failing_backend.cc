@@ -4,6 +4,8 @@
 #include <atomic>
 #include <utility>
 
+#include "tests/engine/forwarding_backend.h"
+
 namespace kvsift {
 namespace {
 
@@ -16,25 +18,20 @@ void Scribble(const Batch& batch) {
   }
 }
 
-class FailingBackend final : public Backend {
+class FailingBackend final : public ForwardingBackend {
  public:
   FailingBackend(std::unique_ptr<Backend> inner, std::function<bool(const Batch&)> fails)
-      : inner_(std::move(inner)), fails_(std::move(fails)) {}
+      : ForwardingBackend(std::move(inner)), fails_(std::move(fails)) {}
 
-  const BackendInfo& info() const override { return inner_->info(); }
   absl::StatusOr<std::unique_ptr<BackendStore>> CreateStore(const StoreFormat& format,
                                                             const PageLayout& layout) override {
     if (has_failed_) return Failure();
-    return inner_->CreateStore(format, layout);
+    return ForwardingBackend::CreateStore(format, layout);
   }
-  std::unique_ptr<PageTable> CreatePageTable(const BackendStore& store) override {
-    return inner_->CreatePageTable(store);
-  }
-  void Discard(PageAddress address, int64_t bytes) override { inner_->Discard(address, bytes); }
 
   void Submit(const Batch& batch, BatchObserver& observer) override {
     if (!has_failed_ && fails_(batch)) has_failed_ = true;
-    if (!has_failed_) return inner_->Submit(batch, observer);
+    if (!has_failed_) return ForwardingBackend::Submit(batch, observer);
     Scribble(batch);
     observer.OnBatchDone(batch, Failure());
   }
@@ -42,7 +39,6 @@ class FailingBackend final : public Backend {
  private:
   static absl::Status Failure() { return absl::UnavailableError("device error cudaErrorTest"); }
 
-  const std::unique_ptr<Backend> inner_;
   const std::function<bool(const Batch&)> fails_;
   std::atomic<bool> has_failed_ = false;
 };
