@@ -3,7 +3,8 @@
 # exit code 1 if any failed.
 #
 # usage: check.sh [--stages A,B,...] [--out FOLDER] [--backend NAME] [--minutes N] [--root FOLDER]
-#   --stages   of: devices contract engine end_to_end evaluate differential sanitizer faults
+#   --stages   of: devices contract engine end_to_end evaluate differential faults
+#              memcheck racecheck synccheck initcheck; or sanitizer, the last four
 #   --out      for logs; by default a new one in the current folder
 #   --backend  cuda; cpu tries the script itself without a GPU
 #   --minutes  of the differential run; 5
@@ -12,8 +13,9 @@ set -euo pipefail
 
 # Seconds after which a stage has failed; the differential run adds its own length.
 declare -A limits=([devices]=60 [contract]=600 [engine]=600 [end_to_end]=900 [evaluate]=120
-  [differential]=60 [sanitizer]=1500 [faults]=120)
-all_stages=(devices contract engine end_to_end evaluate differential sanitizer faults)
+  [differential]=60 [faults]=180 [memcheck]=400 [racecheck]=400 [synccheck]=400 [initcheck]=400)
+sanitizer_stages=(memcheck racecheck synccheck initcheck)
+all_stages=(devices contract engine end_to_end evaluate differential faults "${sanitizer_stages[@]}")
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 script=$here/$(basename "${BASH_SOURCE[0]}")
@@ -41,8 +43,15 @@ while (($# > 0)); do
   esac
   shift 2
 done
-for stage in "${stages[@]}"; do
-  [[ -n ${limits[$stage]-} ]] || usage
+wanted=("${stages[@]}")
+stages=()
+for stage in "${wanted[@]}"; do
+  if [[ $stage == sanitizer ]]; then
+    stages+=("${sanitizer_stages[@]}")
+  else
+    [[ -n ${limits[$stage]-} ]] || usage
+    stages+=("$stage")
+  fi
 done
 root=$(cd "$root" && pwd)
 out=${out:-$PWD/kvsift-check-$(date +%H%M%S)}
@@ -51,7 +60,7 @@ out=$(cd "$out" && pwd)
 trace=$root/tests/data/traces/war-and-peace-layer-14.safetensors
 export KVSIFT_REQUIRE_BACKEND=$backend
 
-# test_program NAME ARGUMENT...: one GoogleTest program, which must have run something.
+# test_program NAME ARGUMENT...: one GoogleTest program.
 test_program() {
   echo "--- $*"
   "$root/tests/$1" --gtest_brief=1 "${@:2}"
@@ -134,19 +143,20 @@ run_differential() {
 }
 
 # Few and small cases: the tools run kernels 10 to 100 times slower.
-run_sanitizer() {
-  local tool
-  PATH=$PATH:/usr/local/cuda/bin
-  for tool in memcheck racecheck synccheck initcheck; do
-    echo "--- compute-sanitizer --tool $tool"
-    timeout 360 compute-sanitizer --tool "$tool" --error-exitcode 9 \
-      "$root/tests/kernels_cuda_contract_test" --cases 3 \
-      --gtest_filter='*RandomContract*:*GoldenContract*:*OneBatchForks*:*SeveralStores*'
-  done
+sanitize() {
+  PATH=$PATH:/usr/local/cuda/bin compute-sanitizer --tool "$1" --error-exitcode 9 \
+    "$root/tests/kernels_cuda_contract_test" --cases 3 \
+    --gtest_filter='*RandomContract*:*GoldenContract*:*OneBatchForks*:*SeveralStores*'
 }
+run_memcheck() { sanitize memcheck; }
+run_racecheck() { sanitize racecheck; }
+run_synccheck() { sanitize synccheck; }
+run_initcheck() { sanitize initcheck; }
 
-# A killed server's clients fail, its successor takes over socket and memory, and ends cleanly.
+# A device that fails fails loudly. A killed server's clients fail, its successor takes over socket
+# and memory, and ends cleanly.
 run_faults() {
+  [[ $backend != cuda ]] || test_program kernels_cuda_fault_test
   start_server faults-server.log --backend "$backend"
   "$root/bin/kvsift" evaluate --server "$address" --trace "$trace" --k 64 >/dev/null
   kill -KILL "$server_pid"

@@ -23,7 +23,9 @@ def commands(build):
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if path.suffix != ".cc" or not path.is_relative_to(sources.ROOT) or path.is_relative_to(sources.ROOT / "build"):
+        if path.suffix != ".cc" or not path.is_relative_to(sources.ROOT):
+            continue
+        if path.is_relative_to(sources.ROOT / "build"):
             continue
         words = shlex.split(entry["command"])
         if words[0].endswith("ccache"):
