@@ -24,9 +24,7 @@ using testing::ElementsAre;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-std::vector<GoldenEncoding> GoldenCases() {
-  return ReadGoldenEncodings(TestData("golden"));
-}
+std::vector<GoldenEncoding> GoldenCases() { return ReadGoldenEncodings(TestData("golden")); }
 
 StoreFormat SingleHead(const GoldenEncoding& golden, int bits) {
   return MakeStoreFormat(
