@@ -143,6 +143,10 @@ class GrpcServer final : public Server {
     if (server_ == nullptr) return;
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kFlushTimeout));
     server_->Wait();
+    {
+      absl::MutexLock lock(&health_mutex_);
+      health_ = nullptr;  // work that no call waits for may still meet a failure
+    }
     // An engine's last callback may still be leaving its call.
     gate_.WaitUntilEmpty(absl::InfiniteDuration());
   }
