@@ -147,15 +147,24 @@ class BatchObserver {
  public:
   virtual ~BatchObserver() = default;
 
-  // Hears that `batch` is complete: OK, or UNAVAILABLE when the device failed and nothing of the
-  // batch can be relied on.
+  // Hears that `batch` is complete: OK, or an error when nothing of the batch can be relied on:
+  // RESOURCE_EXHAUSTED when the device had no room to work in, UNAVAILABLE when it failed.
   virtual void OnBatchDone(const Batch& batch, absl::Status status) = 0;
+};
+
+// How a device serves several processes.
+enum class DeviceSharing : uint8_t {
+  kNotShared,   // not a GPU
+  kTimeSliced,  // in turns: a process waits while another's turn lasts
+  kMps,         // through NVIDIA's Multi-Process Service: kernels of several run side by side
 };
 
 struct BackendInfo {
   std::string name;          // "reference", "cpu", "cuda"
   std::string description;   // for people: instruction set or device
   int64_t memory_bytes = 0;  // size of the page memory
+  int device = 0;            // number of the GPU, if it is one
+  DeviceSharing sharing = DeviceSharing::kNotShared;
 };
 
 // Thread-safe.

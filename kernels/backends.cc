@@ -1,12 +1,14 @@
 #include "kernels/backends.h"
 
-#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/reference/reference_backend.h"
+#ifdef KVSIFT_HAS_CUDA
+#include "kernels/cuda/cuda_backend.h"
+#endif
 
 namespace kvsift {
 namespace {
@@ -15,23 +17,69 @@ using BackendOr = absl::StatusOr<std::unique_ptr<Backend>>;
 
 struct NamedBackend {
   std::string_view name;
-  // Says, before page memory is given away, whether the backend can run on this machine:
+  // Says, before memory is taken, whether the backend can run on this machine:
   // FAILED_PRECONDITION naming the constraint if not.
-  absl::Status (*check)();
-  BackendOr (*create)(std::unique_ptr<PageMemory> memory, Executor& executor);
+  absl::Status (*check)(int device);
+  BackendOr (*create)(const BackendOptions& options);
 };
 
-absl::Status RunsEverywhere() { return absl::OkStatus(); }
+#ifdef KVSIFT_HAS_CUDA
+absl::Status CheckCuda(int device) { return CheckCudaBackend(device); }
 
-BackendOr CreateReference(std::unique_ptr<PageMemory> memory, Executor&) {
-  return CreateReferenceBackend(std::move(memory));
+BackendOr CreateCuda(const BackendOptions& options) {
+  return CreateCudaBackend({.device = options.device, .memory_bytes = options.memory_bytes},
+                           *options.completions);
+}
+#else
+absl::Status CheckCuda(int) {
+  return absl::FailedPreconditionError("this build has no CUDA code (KVSIFT_CUDA=OFF)");
+}
+
+BackendOr CreateCuda(const BackendOptions& options) { return CheckCuda(options.device); }
+#endif
+
+absl::Status CheckCpu(int) { return CheckCpuBackend(); }
+
+BackendOr CreateCpu(const BackendOptions& options) {
+  auto memory = options.reserve(options.memory_bytes);
+  if (!memory.ok()) return memory.status();
+  return CreateCpuBackend(*std::move(memory), *options.executor);
+}
+
+absl::Status RunsEverywhere(int) { return absl::OkStatus(); }
+
+BackendOr CreateReference(const BackendOptions& options) {
+  auto memory = options.reserve(options.memory_bytes);
+  if (!memory.ok()) return memory.status();
+  return CreateReferenceBackend(*std::move(memory));
 }
 
 // The fastest first.
 constexpr NamedBackend kBackends[] = {
-    {"cpu", CheckCpuBackend, CreateCpuBackend},
+    {"cuda", CheckCuda, CreateCuda},
+    {"cpu", CheckCpu, CreateCpu},
     {"reference", RunsEverywhere, CreateReference},
 };
+
+// `status`, which is an error, with the backend's name before it.
+absl::Status Named(const NamedBackend& backend, const absl::Status& status) {
+  return {status.code(), absl::StrCat(std::string(backend.name), ": ", status.message())};
+}
+
+// The backend `name`; for "auto" the first that can run, those before it into `passed_over`.
+absl::StatusOr<const NamedBackend*> Find(std::string_view name, int device, bool has_completions,
+                                         std::vector<absl::Status>& passed_over) {
+  for (const NamedBackend& backend : kBackends) {
+    if (name != "auto" && name != backend.name) continue;
+    if (name == "auto" && backend.name == "cuda" && !has_completions) continue;
+    const absl::Status status = backend.check(device);
+    if (status.ok()) return &backend;
+    passed_over.push_back(Named(backend, status));
+    if (name != "auto") return passed_over.back();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "backend: \"", std::string(name), "\", must be auto, ", absl::StrJoin(BackendNames(), ", ")));
+}
 
 }  // namespace
 
@@ -41,16 +89,21 @@ std::vector<std::string> BackendNames() {
   return names;
 }
 
-BackendOr CreateBackend(std::string_view name, std::unique_ptr<PageMemory> memory,
-                        Executor& executor) {
-  for (const NamedBackend& backend : kBackends) {
-    if (name != "auto" && name != backend.name) continue;
-    const absl::Status status = backend.check();
-    if (status.ok()) return backend.create(std::move(memory), executor);
-    if (name != "auto") return status;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "backend: \"", std::string(name), "\", must be auto, ", absl::StrJoin(BackendNames(), ", ")));
+absl::StatusOr<BackendChoice> ChooseBackend(std::string_view name, int device) {
+  BackendChoice choice;
+  const auto found = Find(name, device, /*has_completions=*/true, choice.passed_over);
+  if (!found.ok()) return found.status();
+  choice.name = std::string((*found)->name);
+  return choice;
+}
+
+BackendOr CreateBackend(std::string_view name, const BackendOptions& options) {
+  std::vector<absl::Status> passed_over;
+  const auto found = Find(name, options.device, options.completions != nullptr, passed_over);
+  if (!found.ok()) return found.status();
+  auto backend = (*found)->create(options);
+  if (!backend.ok()) return Named(**found, backend.status());
+  return backend;
 }
 
 }  // namespace kvsift

@@ -1,7 +1,9 @@
-// The backends of this build, by name.
+// The backends by name.
 #ifndef KVSIFT_KERNELS_BACKENDS_H_
 #define KVSIFT_KERNELS_BACKENDS_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,15 +16,42 @@
 
 namespace kvsift {
 
-// Names that CreateBackend knows, the fastest first; "auto" means the first one that works.
+// What backends are made of; each takes what it needs.
+struct BackendOptions {
+  int64_t memory_bytes = 0;  // page memory
+
+  // For those that compute on the processor; `executor` outlives the backend.
+  Executor* executor = nullptr;
+  std::function<absl::StatusOr<std::unique_ptr<PageMemory>>(int64_t bytes)> reserve =
+      ReservePageMemory;
+
+  // For "cuda". `completions` outlives the backend and lends it one thread for as long as it
+  // lives; without it "auto" passes over the backend.
+  int device = 0;  // number of the GPU
+  Executor* completions = nullptr;
+};
+
+// Names that CreateBackend knows, the same in every build, the fastest first.
 std::vector<std::string> BackendNames();
 
-// Creates the backend `name`, or for "auto" the fastest that works here. `executor` outlives it.
+// A backend that can run here.
+struct BackendChoice {
+  std::string name;
+  std::vector<absl::Status> passed_over;  // of faster ones, why they cannot; each names itself
+};
+
+// The backend `name`, or for "auto" the fastest that this build has and that works on this machine,
+// on GPU `device` if it is one for GPUs.
 // Errors: INVALID_ARGUMENT for a name it does not know (the message lists the known ones);
 // FAILED_PRECONDITION, saying which constraint is not met, if an explicit choice cannot run here.
+absl::StatusOr<BackendChoice> ChooseBackend(std::string_view name, int device = 0);
+
+// Creates the backend that ChooseBackend chooses.
+// Errors: those of ChooseBackend; RESOURCE_EXHAUSTED if its memory cannot be had, which "auto"
+// does not pass over: a GPU that is full is the operator's business.
+// REQUIRES: options.executor is there, and options.completions if `name` is "cuda".
 absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(std::string_view name,
-                                                       std::unique_ptr<PageMemory> memory,
-                                                       Executor& executor);
+                                                       const BackendOptions& options);
 
 }  // namespace kvsift
 

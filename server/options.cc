@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "kernels/backends.h"
 #include "server/config_file.h"
+#include "server/device_list.h"
 #include "server/rpc/listen_address.h"
 #include "server/rpc/version.h"
 
@@ -27,13 +28,15 @@ constexpr char kFooter[] =
     "wins over it. When it is ready to serve, the server prints `listening on ADDRESS` for each\n"
     "--listen on standard output; it logs to standard error. SIGTERM and SIGINT drain calls in\n"
     "flight and end the server; a second one ends it at once.\n"
-    "Exit codes: 0 after a clean shutdown, 1 if it cannot start or run, 2 for bad options.";
+    "Exit codes: 0 after a clean shutdown, 1 if it cannot start or run, 2 for bad options, 3 if a\n"
+    "device failed: start it again.";
 
 // Values as the command line has them.
 struct Values {
   std::vector<std::string> listen;
   std::string config;
   std::string backend = "auto";
+  std::string devices;
   uint64_t memory = ServerOptions().memory_bytes;
   int threads = 1;
   int32_t max_k = EngineLimits().max_k;
@@ -67,6 +70,32 @@ CLI::Validator ListenCheck() {
         return address.ok() ? std::string() : std::string(address.status().message());
       },
       "");
+}
+
+CLI::Validator DevicesCheck() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const auto devices = ParseDeviceList(text);
+        return devices.ok() ? std::string() : std::string(devices.status().message());
+      },
+      "");
+}
+
+// Where pages live and who works on them.
+void AddDevices(CLI::App& app, Values& values) {
+  app.add_option("--backend", values.backend, "auto: the fastest that works here")
+      ->check(CLI::IsMember(KnownBackends()))
+      ->capture_default_str();
+  app.add_option("--devices", values.devices,
+                 "Numbers of GPUs, such as 0,1: one shard on each; a store names its device by its "
+                 "place in this list [0 with cuda]")
+      ->check(DevicesCheck())
+      ->type_name("LIST");
+  AddSize(app, "--memory", values.memory, kMiB, kMaxMemoryBytes,
+          "Cap on memory for key codes, on each device; a GPU reserves all of it at the start, "
+          "others take it from the system as it is used [1GiB]");
+  app.add_option("--threads", values.threads, "Threads that score [one per processor]")
+      ->check(CLI::Range(1, kMaxThreads));
 }
 
 void AddLimits(CLI::App& app, Values& values) {
@@ -110,13 +139,7 @@ void Describe(CLI::App& app, Values& values) {
       ->allow_extra_args(false)
       ->type_name("ADDRESS");
   app.add_option("--config", values.config, "File with the same options")->type_name("FILE");
-  app.add_option("--backend", values.backend, "auto: the fastest that works here")
-      ->check(CLI::IsMember(KnownBackends()))
-      ->capture_default_str();
-  AddSize(app, "--memory", values.memory, kMiB, kMaxMemoryBytes,
-          "Cap on memory for key codes; taken from the system as it is used [1GiB]");
-  app.add_option("--threads", values.threads, "Threads that score [one per processor]")
-      ->check(CLI::Range(1, kMaxThreads));
+  AddDevices(app, values);
   AddLimits(app, values);
   app.add_option("--drain-timeout", values.drain_seconds,
                  "Seconds that calls in flight may take at shutdown")
@@ -182,6 +205,16 @@ LogLevel LevelOf(const std::string& name) {
   return name == "off" ? LogLevel::kOff : LogLevel::kInfo;
 }
 
+absl::StatusOr<std::vector<int32_t>> DevicesOf(const Values& values) {
+  if (values.devices.empty()) return std::vector<int32_t>();
+  if (values.backend != "auto" && values.backend != "cuda") {
+    return absl::InvalidArgumentError(absl::StrCat("--devices: ", values.devices,
+                                                   " with --backend ", values.backend,
+                                                   ", expected cuda or auto"));
+  }
+  return ParseDeviceList(values.devices);
+}
+
 absl::StatusOr<ProgramOptions> Convert(const Values& values) {
   const uint64_t max_answer = values.max_message - kAnswerReserveBytes;
   if (values.max_answer.value_or(max_answer) > max_answer) {
@@ -189,7 +222,10 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
         absl::StrCat("--max-answer-bytes: ", *values.max_answer, ", expected at most ", max_answer,
                      " (--max-message-bytes less ", kAnswerReserveBytes, ")"));
   }
+  auto devices = DevicesOf(values);
+  if (!devices.ok()) return devices.status();
   ProgramOptions options;
+  options.server.devices = *std::move(devices);
   options.server.listen = values.listen;
   if (options.server.listen.empty()) options.server.listen = {kDefaultListen};
   options.server.backend = values.backend;

@@ -36,7 +36,11 @@ Json ToJson(const client::Sequence& sequence) {
 Json ToJson(const client::ServerInfo& server) {
   Json devices = Json::array();
   for (const client::Device& device : server.devices) {
-    devices.push_back({{"name", device.name},
+    devices.push_back({{"index", devices.size()},
+                       {"name", device.name},
+                       {"description", device.description},
+                       {"number", device.number},
+                       {"sharing", SharingName(device.sharing)},
                        {"budget_bytes", device.budget_bytes},
                        {"resident_bytes", device.resident_bytes},
                        {"free_bytes", device.free_bytes},
@@ -53,6 +57,20 @@ Json ToJson(const client::ServerInfo& server) {
             {"max_message_bytes", server.limits.max_message_bytes},
             {"max_sequence_length", server.limits.max_sequence_length},
             {"max_stores", server.limits.max_stores}}}};
+}
+
+std::string_view SharingName(client::DeviceSharing sharing) {
+  switch (sharing) {
+    case client::DeviceSharing::kUnspecified:
+      break;
+    case client::DeviceSharing::kNotShared:
+      return "none";
+    case client::DeviceSharing::kTimeSliced:
+      return "time-sliced";
+    case client::DeviceSharing::kMps:
+      return "mps";
+  }
+  return "unspecified";
 }
 
 std::string HumanBytes(int64_t bytes) {

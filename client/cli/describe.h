@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kvsift/store.h"
@@ -17,6 +18,9 @@ using Json = nlohmann::ordered_json;
 Json ToJson(const client::Store& store);
 Json ToJson(const client::Sequence& sequence);
 Json ToJson(const client::ServerInfo& server);
+
+// "none", "time-sliced", "mps", or "unspecified".
+std::string_view SharingName(client::DeviceSharing sharing);
 
 // "17.5 MiB".
 std::string HumanBytes(int64_t bytes);

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_format.h"
 #include "client/cli/command.h"
@@ -8,15 +9,21 @@
 namespace kvsift::cli {
 namespace {
 
+// What tells GPUs apart and how they are shared; nothing of other devices.
+std::string GpuText(const client::Device& device) {
+  if (device.sharing == client::DeviceSharing::kNotShared) return "";
+  return absl::StrFormat(", GPU %d, sharing %s", device.number, SharingName(device.sharing));
+}
+
 void PrintText(const client::ServerInfo& server) {
-  absl::PrintF("kvsift-server %s, backend %s: %s\n", server.version, server.backend,
-               server.backend_description);
+  absl::PrintF("kvsift-server %s, backend %s\n", server.version, server.backend);
   absl::PrintF("incarnation    %s\n", Hex(server.incarnation));
   for (size_t i = 0; i < server.devices.size(); ++i) {
     const client::Device& device = server.devices[i];
-    absl::PrintF("device %d       %s: %s of %s used, %s free\n", i, device.name,
+    absl::PrintF("device %-8d%s: %s%s\n", i, device.name, device.description, GpuText(device));
+    absl::PrintF("               %s of %s used, %s free, %s of it fragmented\n",
                  HumanBytes(device.resident_bytes), HumanBytes(device.budget_bytes),
-                 HumanBytes(device.free_bytes));
+                 HumanBytes(device.free_bytes), HumanBytes(device.fragmented_bytes));
   }
   const client::Limits& limits = server.limits;
   absl::PrintF("limits         k %d, answer %s, message %s, sequence %d positions, %d stores\n",

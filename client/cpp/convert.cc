@@ -46,6 +46,30 @@ v1::Grouping ToProto(Grouping grouping) {
   return v1::GROUPING_UNSPECIFIED;
 }
 
+DeviceSharing FromProto(v1::DeviceSharing sharing) {
+  switch (sharing) {
+    case v1::DEVICE_SHARING_NOT_SHARED:
+      return DeviceSharing::kNotShared;
+    case v1::DEVICE_SHARING_TIME_SLICED:
+      return DeviceSharing::kTimeSliced;
+    case v1::DEVICE_SHARING_MPS:
+      return DeviceSharing::kMps;
+    default:
+      return DeviceSharing::kUnspecified;  // or one that a newer server knows
+  }
+}
+
+Device FromProto(const v1::Device& device) {
+  return {.name = device.name(),
+          .description = device.description(),
+          .number = device.number(),
+          .sharing = FromProto(device.sharing()),
+          .budget_bytes = device.budget_bytes(),
+          .resident_bytes = device.resident_bytes(),
+          .free_bytes = device.free_bytes(),
+          .fragmented_bytes = device.fragmented_bytes()};
+}
+
 }  // namespace
 
 v1::StoreConfig ToProto(const StoreConfig& config) {
@@ -120,8 +144,7 @@ ServerInfo FromProto(const v1::GetServerResponse& server) {
   out.backend = server.backend();
   out.backend_description = server.backend_description();
   for (const v1::Device& device : server.devices()) {
-    out.devices.push_back({device.name(), device.budget_bytes(), device.resident_bytes(),
-                           device.free_bytes(), device.fragmented_bytes()});
+    out.devices.push_back(FromProto(device));
   }
   const v1::Limits& limits = server.limits();
   out.limits = {limits.max_k(), limits.max_answer_bytes(), limits.max_message_bytes(),

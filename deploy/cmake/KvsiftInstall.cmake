@@ -7,9 +7,13 @@ set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # a package needs the programs, not th
 set(kvsift_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kvsift)
 set(kvsift_header_dir ${CMAKE_INSTALL_INCLUDEDIR}/kvsift)
 
-install(TARGETS kvsift_kernels kvsift_engine EXPORT kvsiftTargets)
+install(TARGETS kvsift_kernels kvsift_backends kvsift_engine EXPORT kvsiftTargets)
+if(KVSIFT_HAS_CUDA)
+  install(TARGETS kvsift_kernels_cuda kvsift_cuda_kernels EXPORT kvsiftTargets)
+endif()
 install(DIRECTORY kernels DESTINATION ${kvsift_header_dir}
-        FILES_MATCHING PATTERN *.h PATTERN cpu EXCLUDE PATTERN reference EXCLUDE)
+        FILES_MATCHING PATTERN *.h PATTERN cpu EXCLUDE PATTERN cuda EXCLUDE
+        PATTERN reference EXCLUDE)
 install(FILES server/engine/answer.h server/engine/engine.h server/engine/mutex.h
               server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)

@@ -19,13 +19,29 @@ find_program(KVSIFT_CCACHE ccache)
 mark_as_advanced(KVSIFT_CCACHE)
 if(KVSIFT_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${KVSIFT_CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${KVSIFT_CCACHE})
+endif()
+
+# What a dozen programs of a bundle share is there once, GPU code above all (KvsiftBundle.cmake).
+set(KVSIFT_LIBRARY_TYPE STATIC)
+if(KVSIFT_BUNDLE)
+  set(KVSIFT_LIBRARY_TYPE SHARED)
+  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
+  add_link_options(-Wl,--disable-new-dtags -Wl,-Bsymbolic-functions)
 endif()
 
 # kvsift_library(NAME SOURCES... [PUBLIC libs...] [PRIVATE libs...])
-# A static library kvsift_NAME, known as kvsift::NAME, that includes from the project's root.
+# A library kvsift_NAME, known as kvsift::NAME, that includes from the project's root. Those of
+# tests are always static: they hold GoogleTest, of which a program has one.
 function(kvsift_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-  add_library(kvsift_${name} STATIC ${arg_SOURCES})
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/tests/")
+    add_library(kvsift_${name} STATIC ${arg_SOURCES})
+  else()
+    add_library(kvsift_${name} ${KVSIFT_LIBRARY_TYPE} ${arg_SOURCES})
+    set_target_properties(kvsift_${name} PROPERTIES DEFINE_SYMBOL "")  # compiles as static does
+    set_property(GLOBAL APPEND PROPERTY KVSIFT_LIBRARIES kvsift_${name})
+  endif()
   add_library(kvsift::${name} ALIAS kvsift_${name})
   set_target_properties(kvsift_${name} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(kvsift_${name} PUBLIC

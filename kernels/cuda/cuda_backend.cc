@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/cuda/batch_run.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/device_facts.h"
 #include "kernels/cuda/store.h"
 
 namespace kvsift {
@@ -62,8 +63,13 @@ class CudaBackend final : public Backend {
     absl::Status started;
   };
 
+  absl::Status ReservePages();
   void Launch(Work& work);
   void Complete(const Work& work);
+  absl::Status Finish(const Work& work);
+  // `status`, made the failure of the backend if it is one, with the device's number.
+  absl::Status Noted(absl::Status status);
+  absl::Status failure();
   BatchRun* TakeRun();  // null if all are in use
   void GiveBack(BatchRun* run);
   void PollCompletions();
@@ -81,13 +87,13 @@ class CudaBackend final : public Backend {
   std::vector<BatchRun*> free_runs_;  // guarded by mutex_
   std::deque<Work> waiting_;          // for a run; guarded by mutex_
   std::deque<Work> in_flight_;        // to be polled; guarded by mutex_
+  absl::Status failure_;              // what ended all work for good; guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
   bool polling_ = false;              // guarded by mutex_
 };
 
 absl::Status CudaBackend::Start(Executor& completions) {
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options_.device));
-  absl::Status status = pages_.ReserveExactly(options_.memory_bytes);
+  absl::Status status = ReservePages();
   if (status.ok()) status = housekeeping_.Create();
   if (!status.ok()) return status;
   cudaMemPool_t pool = nullptr;
@@ -110,6 +116,18 @@ absl::Status CudaBackend::Start(Executor& completions) {
   return absl::OkStatus();
 }
 
+absl::Status CudaBackend::ReservePages() {
+  size_t free_bytes = 0;
+  size_t total_bytes = 0;
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options_.device));
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free_bytes, &total_bytes));
+  absl::Status status = pages_.ReserveExactly(options_.memory_bytes);
+  if (!absl::IsResourceExhausted(status)) return status;
+  return absl::ResourceExhaustedError(
+      absl::StrCat("memory of ", options_.memory_bytes, " bytes is asked for; CUDA device ",
+                   options_.device, " has ", free_bytes, " of ", total_bytes, " free"));
+}
+
 CudaBackend::~CudaBackend() {
   {
     std::unique_lock lock(mutex_);
@@ -123,9 +141,11 @@ CudaBackend::~CudaBackend() {
 
 absl::StatusOr<std::unique_ptr<BackendStore>> CudaBackend::CreateStore(const StoreFormat& format,
                                                                        const PageLayout& layout) {
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options_.device));
+  absl::Status status = failure();
+  if (status.ok()) status = Noted(DeviceStatus(cudaSetDevice(options_.device), "cudaSetDevice"));
+  if (!status.ok()) return status;
   auto store = CudaStore::Create(format, layout);
-  if (!store.ok()) return store.status();
+  if (!store.ok()) return Noted(store.status());
   return *std::move(store);
 }
 
@@ -135,6 +155,9 @@ std::unique_ptr<PageTable> CudaBackend::CreatePageTable(const BackendStore&) {
 
 void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
   Work work{.batch = &batch, .observer = &observer, .run = nullptr, .started = {}};
+  if (absl::Status failed = failure(); !failed.ok()) {
+    return observer.OnBatchDone(batch, std::move(failed));
+  }
   bool alone = false;
   {
     const std::lock_guard lock(mutex_);
@@ -173,6 +196,8 @@ void CudaBackend::GiveBack(BatchRun* run) {
 }
 
 void CudaBackend::Launch(Work& work) {
+  work.started = failure();  // of a batch that waited
+  if (!work.started.ok()) return;
   work.started = DeviceStatus(cudaSetDevice(options_.device), "cudaSetDevice");
   if (work.started.ok()) work.started = work.run->Start(*work.batch);
 }
@@ -180,10 +205,31 @@ void CudaBackend::Launch(Work& work) {
 // Ends a batch: its run is free again before the observer hears of it, because the observer may
 // submit the next one.
 void CudaBackend::Complete(const Work& work) {
-  absl::Status status = work.run->Finish(*work.batch);
-  if (!work.started.ok()) status = work.started;
+  absl::Status status = Noted(Finish(work));
   GiveBack(work.run);
   work.observer->OnBatchDone(*work.batch, std::move(status));
+}
+
+absl::Status CudaBackend::Finish(const Work& work) {
+  if (work.started.ok()) return work.run->Finish(*work.batch);
+  // A part of it may run, and what it uses will be used again. Its answers are left where they are.
+  cudaDeviceSynchronize();
+  return work.started;
+}
+
+absl::Status CudaBackend::Noted(absl::Status status) {
+  if (!absl::IsUnavailable(status)) return status;
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) {
+    failure_ = absl::UnavailableError(
+        absl::StrCat("CUDA device ", options_.device, ": ", status.message()));
+  }
+  return failure_;
+}
+
+absl::Status CudaBackend::failure() {
+  const std::lock_guard lock(mutex_);
+  return failure_;
 }
 
 // Starts batches that found no run, while there are runs.
@@ -236,56 +282,34 @@ void CudaBackend::PollCompletions() {
   }
 }
 
-// The device as the planner sees it, or why it cannot serve.
-absl::StatusOr<cuda::SelectDevice> ExamineDevice(CudaOptions& options, BackendInfo& info) {
-  int count = 0;
-  const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("no CUDA device can be used: ", cudaGetErrorString(error)));
-  }
-  if (options.device < 0 || options.device >= count) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("CUDA device ", options.device, " does not exist; there are ", count));
-  }
-  cudaDeviceProp properties;
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaGetDeviceProperties(&properties, options.device));
-  if (properties.major < 8) {
-    return absl::FailedPreconditionError(absl::StrCat(properties.name, " has compute capability ",
-                                                      properties.major, ".", properties.minor,
-                                                      "; 8.0 is the least"));
-  }
-  if (properties.major < 9) options.tuning.largest_cluster = 1;
-  info.description = absl::StrCat(properties.name, ", compute capability ", properties.major, ".",
-                                  properties.minor);
-  return cuda::SelectDevice{
-      .processors = properties.multiProcessorCount,
-      .shared_bytes = static_cast<int32_t>(properties.sharedMemPerBlockOptin) - 8192};
+BackendInfo InfoOf(const CudaOptions& options, const cuda::DeviceFacts& facts) {
+  return {.name = "cuda",
+          .description =
+              absl::StrCat(facts.name, ", compute capability ", facts.major, ".", facts.minor),
+          .memory_bytes = options.memory_bytes,
+          .device = options.device,
+          .sharing = facts.is_served_by_mps ? DeviceSharing::kMps : DeviceSharing::kTimeSliced};
 }
 
-absl::Status CheckFreeMemory(const CudaOptions& options) {
-  size_t free_bytes = 0;
-  size_t total_bytes = 0;
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options.device));
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free_bytes, &total_bytes));
-  if (static_cast<uint64_t>(options.memory_bytes) <= free_bytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("page memory of ", options.memory_bytes,
-                                                   " bytes is asked for; CUDA device ",
-                                                   options.device, " has ", free_bytes, " free"));
+// The device as the planner sees it.
+cuda::SelectDevice PlannedDevice(const cuda::DeviceFacts& facts) {
+  return {.processors = facts.processors,
+          .shared_bytes = static_cast<int32_t>(facts.shared_bytes) - 8192};
 }
 
 }  // namespace
 
+absl::Status CheckCudaBackend(int device) { return cuda::ExamineDevice(device).status(); }
+
 absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& wanted,
                                                            Executor& completions) {
+  const auto facts = cuda::ExamineDevice(wanted.device);
+  if (!facts.ok()) return facts.status();
   CudaOptions options = wanted;
-  BackendInfo info{.name = "cuda", .description = {}, .memory_bytes = options.memory_bytes};
-  auto device = ExamineDevice(options, info);
-  if (!device.ok()) return device.status();
-  absl::Status status = CheckFreeMemory(options);
-  if (!status.ok()) return status;
-  auto backend = std::make_unique<CudaBackend>(options, std::move(info), *device);
-  status = backend->Start(completions);
+  if (facts->major < 9) options.tuning.largest_cluster = 1;  // clusters came with 9.0
+  auto backend =
+      std::make_unique<CudaBackend>(options, InfoOf(options, *facts), PlannedDevice(*facts));
+  absl::Status status = backend->Start(completions);
   if (!status.ok()) return status;
   return backend;
 }

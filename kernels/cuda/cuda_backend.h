@@ -6,12 +6,17 @@
 // same, but it comes 10 to 20 us late and may not call the driver again, which an observer that
 // submits the next batch does. Small batches that find the device idle are waited for inside
 // Submit, which saves the hand-over.
+//
+// Failure: a CUDA error other than a lack of memory is for good, because most of them leave the
+// process without a usable context. The batch that met it ends with UNAVAILABLE, what it should
+// have answered is left alone, and so does every later one, at once and with the same message.
 #ifndef KVSIFT_KERNELS_CUDA_CUDA_BACKEND_H_
 #define KVSIFT_KERNELS_CUDA_CUDA_BACKEND_H_
 
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
 #include "kernels/cuda/select_plan.h"
@@ -26,11 +31,15 @@ struct CudaOptions {
   cuda::SelectTuning tuning = {};
 };
 
+// OK if the GPU of that number can serve.
+// Errors: FAILED_PRECONDITION, saying what is missing: driver, device or compute capability.
+absl::Status CheckCudaBackend(int device);
+
 // A backend named "cuda". One task of `completions` belongs to it until it is destroyed.
 // REQUIRES: `completions` outlives the backend, runs tasks on threads of its own, and has one to
 // spare for each backend.
-// Errors: FAILED_PRECONDITION, saying what is missing, without a driver or device that can serve;
-// RESOURCE_EXHAUSTED, with what is asked and what is free, if the memory cannot be had.
+// Errors: those of CheckCudaBackend; RESOURCE_EXHAUSTED, with what is asked and what is free, if
+// the memory cannot be had.
 absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& options,
                                                            Executor& completions);
 

@@ -1,6 +1,6 @@
 #include "kernels/cuda/device.h"
 
-#include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 
@@ -18,8 +18,11 @@ int64_t GrownSize(int64_t bytes) {
 
 absl::Status DeviceStatus(cudaError_t error, const char* action) {
   if (error == cudaSuccess) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("device error ", cudaGetErrorName(error), " (",
-                                             cudaGetErrorString(error), ") at ", action));
+  const std::string message = absl::StrCat("device error ", cudaGetErrorName(error), " (",
+                                           cudaGetErrorString(error), ") at ", action);
+  if (error != cudaErrorMemoryAllocation) return absl::UnavailableError(message);
+  cudaGetLastError();  // or the next launch would report it again
+  return absl::ResourceExhaustedError(message);
 }
 
 absl::Status DeviceBuffer::Reserve(int64_t bytes) {

@@ -11,7 +11,8 @@
 
 namespace kvsift::cuda {
 
-// OK, or UNAVAILABLE with the error's name: whatever the device was doing cannot be relied on.
+// OK, or with the error's name: RESOURCE_EXHAUSTED if memory could not be had and all else is well,
+// UNAVAILABLE if the device has failed: whatever it was doing cannot be relied on.
 absl::Status DeviceStatus(cudaError_t error, const char* action);
 
 #define KVSIFT_RETURN_IF_CUDA_ERROR(call)                                      \

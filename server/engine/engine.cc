@@ -22,7 +22,7 @@ class Engine::Impl {
   explicit Impl(EngineOptions options)
       : limits_(options.limits), incarnation_(options.incarnation) {
     for (auto& backend : options.backends) {
-      shards_.push_back(std::make_unique<Shard>(std::move(backend)));
+      shards_.push_back(std::make_unique<Shard>(std::move(backend), options.on_device_failure));
     }
   }
 
@@ -53,6 +53,7 @@ class Engine::Impl {
     }
     Shard& shard = *shards_[config.device];
     auto store = Store::Create(config, *shard.backend, shard.scheduler, limits_.max_page_bytes);
+    shard.scheduler.ReportFailure(store.status());
     if (store.ok()) stores_.emplace(config.name, *store);
     return store;
   }

@@ -141,6 +141,11 @@ struct EngineOptions {
   std::vector<std::unique_ptr<Backend>> backends;
   EngineLimits limits;
   uint64_t incarnation = 0;  // of this engine; stamped by the caller, distinct per process
+
+  // Hears, once per shard and on any thread, that its device has failed (UNAVAILABLE, in the
+  // backend's words), before anybody gets that answer. Does not wait and does not call the engine.
+  // A backend whose device has failed answers nothing any more: end the engine.
+  std::function<void(const absl::Status&)> on_device_failure = {};
 };
 
 class Engine {

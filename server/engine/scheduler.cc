@@ -23,6 +23,7 @@ class Scheduler::Round final : public BatchObserver {
 
   void OnBatchDone(const Batch&, absl::Status status) override {
     const std::shared_ptr<Round> self = std::move(self_);
+    scheduler_.ReportFailure(status);
     for (Work* work : batched) work->OnBatchDone(status);
     // Only the submitting thread touches these two.
     if (std::this_thread::get_id() == submitter_ && submitting_) {
@@ -44,7 +45,8 @@ class Scheduler::Round final : public BatchObserver {
   std::shared_ptr<Round> self_;
 };
 
-Scheduler::Scheduler(Backend& backend) : backend_(backend), pool_(backend) {}
+Scheduler::Scheduler(Backend& backend, std::function<void(const absl::Status&)> on_failure)
+    : backend_(backend), on_failure_(std::move(on_failure)), pool_(backend) {}
 
 Scheduler::~Scheduler() {
   MutexLock lock(mutex_);
@@ -83,6 +85,11 @@ void Scheduler::EnterTurns(Store& store, std::span<Work* const> works) {
   }
   // The works, and the caller, who will pump.
   busy_ += std::ssize(works) + 1;
+}
+
+void Scheduler::ReportFailure(const absl::Status& status) {
+  if (!absl::IsUnavailable(status) || has_failed_.exchange(true)) return;
+  if (on_failure_) on_failure_(status);
 }
 
 void Scheduler::Inspect(const std::function<void(PagePool& pool)>& inspect) {

@@ -7,12 +7,14 @@
 #ifndef KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 #define KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "kernels/backend.h"
 #include "server/engine/mutex.h"
 #include "server/engine/page_pool.h"
@@ -24,8 +26,8 @@ namespace kvsift {
 // Thread-safe.
 class Scheduler {
  public:
-  // `backend` outlives the scheduler.
-  explicit Scheduler(Backend& backend);
+  // `backend` outlives the scheduler. `on_failure` may be null; see ReportFailure.
+  explicit Scheduler(Backend& backend, std::function<void(const absl::Status&)> on_failure = {});
 
   // Waits until every admitted work is finished.
   ~Scheduler();
@@ -38,6 +40,10 @@ class Scheduler {
   // Marks `store` deleted and starts the work that `make` makes for each id that has a sequence or
   // is waited for, after everything admitted so far.
   void Close(Store& store, const std::function<Work*(uint64_t id)>& make);
+
+  // Calls on_failure if `status`, which came from the backend, says that the device has failed:
+  // once, for the first one, before anybody hears of the work that met it.
+  void ReportFailure(const absl::Status& status);
 
   // Runs `inspect` under the mutex that guards stores and pool.
   void Inspect(const std::function<void(PagePool& pool)>& inspect);
@@ -63,6 +69,8 @@ class Scheduler {
   void MakeReady(const Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Backend& backend_;
+  const std::function<void(const absl::Status&)> on_failure_;
+  std::atomic<bool> has_failed_ = false;
   Mutex mutex_;
   CondVar idle_;
   PagePool pool_ ABSL_GUARDED_BY(mutex_);

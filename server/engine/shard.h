@@ -3,9 +3,11 @@
 #ifndef KVSIFT_SERVER_ENGINE_SHARD_H_
 #define KVSIFT_SERVER_ENGINE_SHARD_H_
 
+#include <functional>
 #include <memory>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "kernels/backend.h"
 #include "server/engine/engine.h"
 #include "server/engine/scheduler.h"
@@ -13,8 +15,8 @@
 namespace kvsift {
 
 struct Shard {
-  explicit Shard(std::unique_ptr<Backend> its_backend)
-      : backend(std::move(its_backend)), scheduler(*backend) {}
+  Shard(std::unique_ptr<Backend> its_backend, std::function<void(const absl::Status&)> on_failure)
+      : backend(std::move(its_backend)), scheduler(*backend, std::move(on_failure)) {}
 
   ShardInfo Info() {
     ShardInfo info;

@@ -3,20 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
-#include "kernels/backends.h"
-#include "kernels/page_memory.h"
 #include "kvsift/v1/selection.grpc.pb.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/listen_address.h"
 #include "server/rpc/selection_service.h"
+#include "server/rpc/server_backends.h"
 #include "server/rpc/tuning.h"
 
 namespace kvsift {
@@ -29,29 +30,25 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
 // gRPC ends calls that reach it while it shuts down with CANCELLED, which says nothing.
 constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
 
-absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(const ServerOptions& options,
-                                                     Executor& executor) {
-  if (options.make_backend) return options.make_backend(executor);
-  auto memory = ReservePageMemory(options.memory_bytes);
-  if (!memory.ok()) return memory.status();
-  return CreateBackend(options.backend, *std::move(memory), executor);
-}
-
 class GrpcServer final : public Server {
  public:
   GrpcServer(const ServerOptions& options, Logger& logger)
-      : drain_timeout_(options.drain_timeout), logger_(logger), executor_(options.threads) {}
+      : drain_timeout_(options.drain_timeout),
+        on_failure_(options.on_failure),
+        logger_(logger),
+        executor_(options.threads) {}
 
   ~GrpcServer() override { Stop(); }
 
   absl::Status Start(const ServerOptions& options) {
-    auto backend = MakeBackend(options, executor_);
-    if (!backend.ok()) return backend.status();
-    LogBackend(options, (*backend)->info());
-    EngineOptions engine{
-        .backends = {}, .limits = options.limits, .incarnation = options.incarnation};
-    engine.backends.push_back(*std::move(backend));
-    engine_ = std::make_unique<Engine>(std::move(engine));
+    auto made = MakeServerBackends(options, executor_, logger_);
+    if (!made.ok()) return made.status();
+    completions_ = std::move(made->completions);
+    engine_ = std::make_unique<Engine>(
+        EngineOptions{.backends = std::move(made->backends),
+                      .limits = options.limits,
+                      .incarnation = options.incarnation,
+                      .on_device_failure = [this](const absl::Status& why) { Fail(why); }});
     service_ = MakeSelectionService({.engine = engine_.get(),
                                      .executor = &executor_,
                                      .gate = &gate_,
@@ -62,8 +59,16 @@ class GrpcServer final : public Server {
   const std::vector<std::string>& addresses() const override { return addresses_; }
   Engine& engine() override { return *engine_; }
 
+  absl::Status failure() const override {
+    absl::MutexLock lock(&health_mutex_);
+    return failure_;
+  }
+
   bool Shutdown() override {
-    if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(false);
+    {
+      absl::MutexLock lock(&health_mutex_);
+      if (health_ != nullptr) health_->SetServingStatus(false);
+    }
     gate_.Close();
     const absl::Time refused_until = absl::Now() + std::min(kRefusalPeriod, drain_timeout_);
     logger_.Log(LogLevel::kInfo, "draining");
@@ -107,10 +112,30 @@ class GrpcServer final : public Server {
       addresses_.push_back(listeners[i].WithPort(ports[i]));
     }
     if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
-    if (auto* health = server_->GetHealthCheckService()) {
-      health->SetServingStatus(v1::SelectionService::service_full_name(), true);
-    }
+    ServeHealth();
     return absl::OkStatus();
+  }
+
+  // From now on health says what is the case. Calls, and so failures, can come before this.
+  void ServeHealth() {
+    absl::MutexLock lock(&health_mutex_);
+    health_ = server_->GetHealthCheckService();
+    if (health_ == nullptr) return;
+    health_->SetServingStatus(v1::SelectionService::service_full_name(), true);
+    if (!failure_.ok()) health_->SetServingStatus(false);
+  }
+
+  // A device has failed. The owner of this server hears of it once, whatever else fails.
+  void Fail(const absl::Status& why) {
+    {
+      absl::MutexLock lock(&health_mutex_);
+      if (!failure_.ok()) return;
+      failure_ = why;
+      if (health_ != nullptr) health_->SetServingStatus(false);
+    }
+    logger_.Log(LogLevel::kError, "device failed",
+                {{"reason", std::string_view(why.message().data(), why.message().size())}});
+    if (on_failure_) on_failure_();
   }
 
   void Stop() {
@@ -118,22 +143,23 @@ class GrpcServer final : public Server {
     if (server_ == nullptr) return;
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kFlushTimeout));
     server_->Wait();
+    {
+      absl::MutexLock lock(&health_mutex_);
+      health_ = nullptr;  // work that no call waits for may still meet a failure
+    }
     // An engine's last callback may still be leaving its call.
     gate_.WaitUntilEmpty(absl::InfiniteDuration());
   }
 
-  void LogBackend(const ServerOptions& options, const BackendInfo& info) {
-    logger_.Log(LogLevel::kInfo, "backend",
-                {{"name", std::string_view(info.name)},
-                 {"description", std::string_view(info.description)},
-                 {"memory_bytes", info.memory_bytes},
-                 {"threads", int64_t{options.threads}}});
-  }
-
   const absl::Duration drain_timeout_;
+  const std::function<void()> on_failure_;
   Logger& logger_;
+  mutable absl::Mutex health_mutex_;
+  absl::Status failure_ ABSL_GUARDED_BY(health_mutex_);
+  grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;
   // In the order of use: each outlives those below it.
   ThreadPool executor_;
+  std::unique_ptr<Executor> completions_;
   CallGate gate_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<grpc::Service> service_;

@@ -1,4 +1,4 @@
-// A whole kvsift server in a process: threads, backend, engine, gRPC listeners.
+// A whole kvsift server in a process: threads, backends, engine, gRPC listeners.
 #ifndef KVSIFT_SERVER_RPC_SERVER_H_
 #define KVSIFT_SERVER_RPC_SERVER_H_
 
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "kernels/backend.h"
@@ -23,11 +24,18 @@ inline constexpr int64_t kMinMessageBytes = int64_t{16} << 20;
 inline constexpr int64_t kMaxMessageBytes = (int64_t{1} << 31) - 1;  // gRPC's own
 inline constexpr int64_t kDefaultMessageBytes = int64_t{64} << 20;
 
+// The backends of a server, by index of the device; at least one.
+using BackendsFactory =
+    std::function<absl::StatusOr<std::vector<std::unique_ptr<Backend>>>(Executor& executor)>;
+
 // REQUIRES of all fields: in the ranges that the program's --help states.
 struct ServerOptions {
   std::vector<std::string> listen;  // HOST:PORT or unix:PATH; at least one
-  std::string backend = "auto";     // as CreateBackend knows it
-  int64_t memory_bytes = int64_t{1} << 30;
+  std::string backend = "auto";     // as ChooseBackend knows it
+  // Numbers of GPUs, distinct: a shard for each. Not empty: the backend is "auto" or "cuda", and
+  // must be the latter. Empty: one device, which is GPU 0 if it is one.
+  std::vector<int32_t> devices = {};
+  int64_t memory_bytes = int64_t{1} << 30;  // of each device
   int threads = 1;
   // Both directions. limits.max_answer_bytes leaves kAnswerReserveBytes of it.
   int64_t max_message_bytes = kDefaultMessageBytes;
@@ -35,8 +43,13 @@ struct ServerOptions {
   absl::Duration drain_timeout = absl::Seconds(30);
   uint64_t incarnation = 0;  // random, distinct per start
 
-  // Makes the backend in place of `backend` and `memory_bytes`: for tests and embedders.
-  std::function<absl::StatusOr<std::unique_ptr<Backend>>(Executor&)> make_backend;
+  // Hears, once and on any thread, that a device has failed and the server must end: health says
+  // NOT_SERVING by then, and failure() says why. Must not wait or call the server.
+  std::function<void()> on_failure = {};
+
+  // Makes the backends in place of `backend`, `devices` and `memory_bytes`: for tests and
+  // embedders.
+  BackendsFactory make_backends = {};
 };
 
 // Serves from Start until Shutdown or destruction. Thread-safe.
@@ -54,6 +67,10 @@ class Server {
   virtual const std::vector<std::string>& addresses() const = 0;
 
   virtual Engine& engine() = 0;
+
+  // OK, or UNAVAILABLE in the words of the backend of the first device that failed. The server
+  // then answers what touches that device with UNAVAILABLE, and its owner shuts it down.
+  virtual absl::Status failure() const = 0;
 
   // Says NOT_SERVING, refuses new calls with UNAVAILABLE, waits for those in flight at most the
   // drain timeout, then cancels the rest. Returns true if none had to be cancelled.

@@ -32,8 +32,23 @@ absl::Status UnderName(const absl::Status& status, const std::string& name) {
   return FieldError(absl::StatusCode::kNotFound, "name", name, "the name of a store");
 }
 
+v1::DeviceSharing ToProto(DeviceSharing sharing) {
+  switch (sharing) {
+    case DeviceSharing::kNotShared:
+      return v1::DEVICE_SHARING_NOT_SHARED;
+    case DeviceSharing::kTimeSliced:
+      return v1::DEVICE_SHARING_TIME_SLICED;
+    case DeviceSharing::kMps:
+      return v1::DEVICE_SHARING_MPS;
+  }
+  return v1::DEVICE_SHARING_UNSPECIFIED;
+}
+
 void FillDevice(const ShardInfo& shard, v1::Device& device) {
   device.set_name(shard.backend.name);
+  device.set_description(shard.backend.description);
+  device.set_number(shard.backend.device);
+  device.set_sharing(ToProto(shard.backend.sharing));
   device.set_budget_bytes(shard.memory.budget_bytes);
   device.set_resident_bytes(shard.memory.resident_bytes);
   device.set_free_bytes(shard.memory.free_bytes);

@@ -46,8 +46,8 @@ KernelRig::KernelRig(const StoreShape& shape, int64_t sequences, int64_t positio
     : shape_(shape), positions_(positions) {
   const PageLayout layout = MakePageLayout(shape, kPagePositions);
   const int64_t pages = layout.PagesFor(positions);
-  backend_ =
-      *CreateBackend("cpu", *ReservePageMemory(sequences * pages * layout.page_bytes), executor);
+  backend_ = *CreateBackend(
+      "cpu", {.memory_bytes = sequences * pages * layout.page_bytes, .executor = &executor});
   store_ = *backend_->CreateStore(
       MakeStoreFormat(shape,
                       std::vector<float>(static_cast<size_t>(shape.layers * shape.kv_heads), 1.0f)),

@@ -9,6 +9,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/client/sample_store.h"
 #include "tests/end_to_end/test_server.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr char kTrace[] = KVSIFT_TEST_DATA "/traces/war-and-peace-layer-14.safetensors";
+const std::string kTrace = TestData("traces/war-and-peace-layer-14.safetensors");
 
 struct Finished {
   int exit_code = -1;
@@ -40,8 +41,8 @@ class CommandLine : public testing::TestWithParam<Transport> {
  protected:
   // Runs kvsift with a server to talk to; standard error joins the output where `errors`.
   Finished Kvsift(const std::string& arguments, bool errors = false) {
-    return RunProgram(std::string(KVSIFT_PROGRAM) + " " + arguments + " --server " +
-                      server_.address() + (errors ? " 2>&1" : " 2>/dev/null"));
+    return RunProgram(TestedProgram("kvsift") + " " + arguments + " --server " + server_.address() +
+                      (errors ? " 2>&1" : " 2>/dev/null"));
   }
 
   // The same, for JSON.
@@ -55,10 +56,19 @@ class CommandLine : public testing::TestWithParam<Transport> {
 };
 
 TEST_P(CommandLine, StatusShowsTheServer) {
-  EXPECT_EQ(KvsiftJson("status")["limits"]["max_k"], 65536);
+  const nlohmann::json status = KvsiftJson("status");
+  EXPECT_EQ(status["limits"]["max_k"], 65536);
+  const nlohmann::json& device = status["devices"][0];
+  EXPECT_EQ(device["index"], 0);
+  EXPECT_EQ(device["number"], 0);
+  EXPECT_EQ(device["name"], status["backend"]);
+  EXPECT_EQ(device["description"], status["backend_description"]);
+  EXPECT_EQ(device["sharing"] == "none", status["backend"] != "cuda");
   const Finished text = Kvsift("status");
   EXPECT_EQ(text.exit_code, 0);
   EXPECT_THAT(text.output, HasSubstr("kvsift-server"));
+  EXPECT_THAT(text.output, HasSubstr("device 0       " + std::string(device["name"]) + ": " +
+                                     std::string(device["description"])));
 }
 
 TEST_P(CommandLine, StoresAndSequencesAreListedShownAndRemoved) {
@@ -82,14 +92,13 @@ TEST_P(CommandLine, StoresAndSequencesAreListedShownAndRemoved) {
 }
 
 TEST_P(CommandLine, CalibratePrintsScalesPerLayerAndHead) {
-  const auto scales = KvsiftJson(std::string("calibrate --positions 64 --trace ") + kTrace);
+  const auto scales = KvsiftJson("calibrate --positions 64 --trace " + kTrace);
   EXPECT_EQ(scales["layers"]["14"].size(), 3u);
   EXPECT_GT(scales["key_scales"][0], 0.0);
 }
 
 TEST_P(CommandLine, EvaluateReportsEveryMeasurement) {
-  const auto report =
-      KvsiftJson(std::string("evaluate --k 16 --groupings head,group_max --trace ") + kTrace);
+  const auto report = KvsiftJson("evaluate --k 16 --groupings head,group_max --trace " + kTrace);
   const auto& layer = report["layers"]["14"];
   EXPECT_GT(layer["asymmetric_dot@16"]["recall"], 0.4);
   EXPECT_GT(layer["asymmetric_dot@16/group_max"]["mass"], 0.4);
@@ -98,7 +107,8 @@ TEST_P(CommandLine, EvaluateReportsEveryMeasurement) {
 }
 
 TEST_P(CommandLine, TheExampleSelects) {
-  const Finished finished = RunProgram(std::string(KVSIFT_EXAMPLE) + " " + server_.address());
+  const Finished finished =
+      RunProgram(TestedProgram("kvsift_example_select") + " " + server_.address());
   EXPECT_EQ(finished.exit_code, 0);
   EXPECT_EQ(finished.output, "0\n2\n");
 }
@@ -115,8 +125,8 @@ TEST_P(CommandLine, WrongUsageExitsWithTwo) {
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(unknown.output, IsEmpty());
   EXPECT_EQ(Kvsift("status --no-such-flag").exit_code, 2);
-  EXPECT_EQ(RunProgram(std::string(KVSIFT_PROGRAM) + " 2>/dev/null").exit_code, 2);
-  EXPECT_EQ(RunProgram(std::string(KVSIFT_PROGRAM) + " --help").exit_code, 0);
+  EXPECT_EQ(RunProgram(TestedProgram("kvsift") + " 2>/dev/null").exit_code, 2);
+  EXPECT_EQ(RunProgram(TestedProgram("kvsift") + " --help").exit_code, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, CommandLine,

@@ -47,7 +47,12 @@ TEST_P(ClientCalls, ServerAndStoresAreDescribed) {
   const auto server = client_->GetServer(Soon());
   ASSERT_TRUE(server.ok()) << server.status();
   EXPECT_EQ(server->limits.max_k, 65536);
-  EXPECT_THAT(server->devices, SizeIs(1));
+  ASSERT_THAT(server->devices, SizeIs(1));
+  EXPECT_EQ(server->devices[0].name, server->backend);
+  EXPECT_EQ(server->devices[0].description, server->backend_description);
+  EXPECT_EQ(server->devices[0].sharing == client::DeviceSharing::kNotShared,
+            server->backend != "cuda");
+  EXPECT_NE(server->devices[0].sharing, client::DeviceSharing::kUnspecified);
   EXPECT_EQ(store_.config.layer_ids, (std::vector<int32_t>{2, 5}));
   EXPECT_THAT(store_.thresholds, SizeIs(12));
   EXPECT_EQ(store_.Format().thresholds, store_.thresholds);

@@ -9,13 +9,14 @@
 #include "gtest/gtest.h"
 #include "tests/client/sample_store.h"
 #include "tests/end_to_end/test_server.h"
+#include "tests/test_files.h"
 
 namespace kvsift::evaluate {
 namespace {
 
 using testing::IsEmpty;
 
-constexpr char kTrace[] = KVSIFT_TEST_DATA "/traces/war-and-peace-layer-14.safetensors";
+const std::string kTrace = TestData("traces/war-and-peace-layer-14.safetensors");
 constexpr double kTolerance = 0.002;
 
 class Evaluation : public testing::Test {

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/safetensors_writer.h"
+#include "tests/test_files.h"
 
 namespace kvsift::trace {
 namespace {
@@ -131,7 +132,7 @@ TEST(Trace, KeysByPositionPutsHeadsSideBySide) {
 }
 
 TEST(Trace, TheCommittedTraceIsWhatItsReadmeSays) {
-  const auto trace = Trace::Open(KVSIFT_TEST_DATA "/traces/war-and-peace-layer-14.safetensors");
+  const auto trace = Trace::Open(TestData("traces/war-and-peace-layer-14.safetensors"));
   ASSERT_TRUE(trace.ok()) << trace.status();
   EXPECT_EQ(trace->tokens(), 8192);
   EXPECT_EQ(trace->kv_heads(), 3);

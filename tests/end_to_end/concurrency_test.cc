@@ -101,10 +101,10 @@ struct HeldServer {
   explicit HeldServer(absl::Duration drain_timeout) {
     ServerOptions options;
     options.drain_timeout = drain_timeout;
-    options.make_backend = [this](Executor&) -> absl::StatusOr<std::unique_ptr<Backend>> {
+    options.make_backends = [this](Executor&) {
       auto made = CreateRemoteBackend({});
       backend = made.get();
-      return std::unique_ptr<Backend>(std::move(made));
+      return OneBackend(std::move(made));
     };
     server = std::make_unique<TestServer>(options);
     EXPECT_TRUE(Send(server->stub(), &Stub::CreateStore, MakeCreate("s")).status.ok());

@@ -1,14 +1,15 @@
-// The literal selections through the wire, in both layouts, on every backend of this build.
+// The literal selections through the wire, in both layouts, on every backend that runs here.
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
 
-#include "kernels/backends.h"
 #include "tests/end_to_end/refusal.h"
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
+#include "tests/kernels/backends_under_test.h"
 #include "tests/kernels/golden/golden_cases.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
@@ -134,7 +135,7 @@ std::vector<int32_t> Offsets(const std::vector<int32_t>& counts) {
 }
 
 TEST_P(GoldenTest, LiteralSelectionsComeBackInBothLayouts) {
-  const auto all = ReadGoldenSelections(KVSIFT_TEST_DATA "/golden");
+  const auto all = ReadGoldenSelections(TestData("golden"));
   ASSERT_EQ(all.size(), 138u);
   for (const GoldenSelection& golden : all) {
     SCOPED_TRACE(golden.name);
@@ -157,7 +158,7 @@ TEST_P(GoldenTest, LiteralSelectionsComeBackInBothLayouts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, GoldenTest, testing::ValuesIn(BackendNames()),
+INSTANTIATE_TEST_SUITE_P(Backends, GoldenTest, testing::ValuesIn(BackendsUnderTest()),
                          [](const auto& of) { return of.param; });
 
 }  // namespace

@@ -1,119 +1,26 @@
 // kvsift-server as a program: what it prints, how it ends.
+#include "tests/end_to_end/program_test.h"
+
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "tests/end_to_end/requests.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
 
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// A child process with its standard output in a pipe and its standard error in a file.
-class Program {
- public:
-  Program(const std::vector<std::string>& arguments, const std::string& error_path) {
-    int out[2];
-    EXPECT_EQ(pipe(out), 0);
-    child_ = fork();
-    if (child_ == 0) {
-      dup2(out[1], STDOUT_FILENO);
-      close(out[0]);
-      close(out[1]);
-      if (std::freopen(error_path.c_str(), "w", stderr) == nullptr) _exit(99);
-      std::vector<char*> argv = {const_cast<char*>(KVSIFT_SERVER)};
-      for (const std::string& argument : arguments) {
-        argv.push_back(const_cast<char*>(argument.c_str()));
-      }
-      argv.push_back(nullptr);
-      execv(KVSIFT_SERVER, argv.data());
-      _exit(98);
-    }
-    close(out[1]);
-    out_ = fdopen(out[0], "r");
-  }
-
-  ~Program() {
-    kill(child_, SIGKILL);
-    Wait();
-    std::fclose(out_);
-  }
-
-  // The next line of standard output without its end; empty at the end.
-  std::string ReadLine() {
-    std::string line;
-    for (int c = std::fgetc(out_); c != EOF && c != '\n'; c = std::fgetc(out_)) {
-      line.push_back(static_cast<char>(c));
-    }
-    return line;
-  }
-
-  void Signal(int signal) { kill(child_, signal); }
-
-  // The exit code, or -1 if a signal ended it.
-  int Wait() {
-    if (!has_ended_) {
-      int status = 0;
-      waitpid(child_, &status, 0);
-      has_ended_ = true;
-      code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-    return code_;
-  }
-
- private:
-  pid_t child_ = -1;
-  std::FILE* out_ = nullptr;
-  bool has_ended_ = false;
-  int code_ = -1;
-};
-
-class ProgramTest : public testing::Test {
- protected:
-  ProgramTest() {
-    folder_ = testing::TempDir() + "kvsiftXXXXXX";
-    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
-  }
-  ~ProgramTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-
-  std::unique_ptr<Program> Start(const std::vector<std::string>& arguments) {
-    return std::make_unique<Program>(arguments, Path("stderr"));
-  }
-
-  std::string Errors() const {
-    std::ifstream file(Path("stderr"));
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
-
-  void ExpectFails(const std::vector<std::string>& arguments, int code, const std::string& why) {
-    SCOPED_TRACE(why);
-    const auto program = Start(arguments);
-    EXPECT_EQ(program->ReadLine(), "");
-    EXPECT_EQ(program->Wait(), code);
-    EXPECT_THAT(Errors(), HasSubstr(why));
-  }
-
-  void WriteConfig(const std::string& text) { std::ofstream(Path("config")) << text; }
-
-  std::string folder_;
-};
 
 bool Answers(const std::string& address) {
   const auto stub = v1::SelectionService::NewStub(
@@ -123,18 +30,12 @@ bool Answers(const std::string& address) {
   return stub->GetServer(&context, {}, &response).ok();
 }
 
-// Cuts "listening on " off.
-std::string Address(const std::string& line) {
-  EXPECT_THAT(line, StartsWith("listening on "));
-  return line.size() > 13 ? line.substr(13) : "";
-}
-
 TEST_F(ProgramTest, ListensOnEveryAddressInOrderAndEndsCleanlyOnSigterm) {
   const std::string socket = "unix:" + Path("socket");
   const auto program = Start({"--listen", "127.0.0.1:0", "--listen", socket, "--listen=[::1]:0"});
-  const std::string first = Address(program->ReadLine());
-  const std::string second = Address(program->ReadLine());
-  const std::string third = Address(program->ReadLine());
+  const std::string first = ListenedAddress(program->ReadLine());
+  const std::string second = ListenedAddress(program->ReadLine());
+  const std::string third = ListenedAddress(program->ReadLine());
   EXPECT_THAT(first, StartsWith("127.0.0.1:"));
   EXPECT_NE(first, "127.0.0.1:0");
   EXPECT_EQ(second, socket);
@@ -150,7 +51,7 @@ TEST_F(ProgramTest, ListensOnEveryAddressInOrderAndEndsCleanlyOnSigterm) {
 
 TEST_F(ProgramTest, SigintEndsItCleanlyToo) {
   const auto program = Start({"--listen", "127.0.0.1:0"});
-  Address(program->ReadLine());
+  ListenedAddress(program->ReadLine());
   program->Signal(SIGINT);
   EXPECT_EQ(program->Wait(), 0);
 }
@@ -158,8 +59,8 @@ TEST_F(ProgramTest, SigintEndsItCleanlyToo) {
 // An open stream holds the drain; the second signal does not wait for it.
 TEST_F(ProgramTest, ASecondSignalEndsItAtOnce) {
   const auto program = Start({"--listen", "127.0.0.1:0", "--drain-timeout", "3600"});
-  const auto stub = v1::SelectionService::NewStub(
-      grpc::CreateChannel(Address(program->ReadLine()), grpc::InsecureChannelCredentials()));
+  const auto stub = v1::SelectionService::NewStub(grpc::CreateChannel(
+      ListenedAddress(program->ReadLine()), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   v1::StreamAppendKeysResponse response;
   const auto writer = stub->StreamAppendKeys(&context, &response);
@@ -191,8 +92,8 @@ TEST_F(ProgramTest, AConfigFileHoldsTheSameOptionsAndTheCommandLineWins) {
       "# a server\n\nlisten = 127.0.0.1:1\nbackend = \"reference\"\nmax-k=7\nmemory = 2MiB\n");
   const auto program =
       Start({"--config", Path("config"), "--listen", "127.0.0.1:0", "--max-k", "9"});
-  const auto stub = v1::SelectionService::NewStub(
-      grpc::CreateChannel(Address(program->ReadLine()), grpc::InsecureChannelCredentials()));
+  const auto stub = v1::SelectionService::NewStub(grpc::CreateChannel(
+      ListenedAddress(program->ReadLine()), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   v1::GetServerResponse response;
   ASSERT_TRUE(stub->GetServer(&context, {}, &response).ok());
@@ -219,8 +120,8 @@ TEST_F(ProgramTest, ABadConfigFileIsRefusedWithTheLine) {
 TEST_F(ProgramTest, AnAddressInUseIsRefusedWithExitCode1) {
   const std::string socket = "unix:" + Path("socket");
   const auto program = Start({"--listen", "127.0.0.1:0", "--listen", socket});
-  const std::string tcp = Address(program->ReadLine());
-  ASSERT_EQ(Address(program->ReadLine()), socket);
+  const std::string tcp = ListenedAddress(program->ReadLine());
+  ASSERT_EQ(ListenedAddress(program->ReadLine()), socket);
   ExpectFails({"--listen", tcp}, 1, "cannot listen on " + tcp);
   ExpectFails({"--listen", socket}, 1, "a server is listening there");
   EXPECT_TRUE(Answers(socket));
@@ -232,12 +133,12 @@ TEST_F(ProgramTest, AnAddressInUseIsRefusedWithExitCode1) {
 TEST_F(ProgramTest, TheSocketOfADeadServerIsTakenOver) {
   const std::string socket = "unix:" + Path("socket");
   auto program = Start({"--listen", socket});
-  ASSERT_EQ(Address(program->ReadLine()), socket);
+  ASSERT_EQ(ListenedAddress(program->ReadLine()), socket);
   program->Signal(SIGKILL);
   EXPECT_EQ(program->Wait(), -1);
   ASSERT_TRUE(std::filesystem::exists(Path("socket")));
   program = Start({"--listen", socket});
-  ASSERT_EQ(Address(program->ReadLine()), socket);
+  ASSERT_EQ(ListenedAddress(program->ReadLine()), socket);
   EXPECT_TRUE(Answers(socket));
 }
 
@@ -252,7 +153,7 @@ TEST_F(ProgramTest, PrintsItsVersionAndHelp) {
 
 TEST_F(ProgramTest, LogsJsonIfAsked) {
   const auto program = Start({"--listen", "127.0.0.1:0", "--log-format", "json"});
-  Address(program->ReadLine());
+  ListenedAddress(program->ReadLine());
   program->Signal(SIGTERM);
   EXPECT_EQ(program->Wait(), 0);
   EXPECT_THAT(Errors(), HasSubstr("\"level\":\"info\",\"event\":\"draining\"}"));

@@ -11,6 +11,7 @@
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
 #include "tests/engine/remote_backend.h"
+#include "tests/kernels/backends_under_test.h"
 
 namespace kvsift {
 namespace {
@@ -120,9 +121,13 @@ Answers Expected(const Workload& workload) {
   return answers;
 }
 
-// Appends cut into `chunk` positions, sequence by sequence in falling order; selections one by one.
-void ExpectSameInPieces(TestServer& server, const Workload& workload, int64_t chunk) {
-  EXPECT_TRUE(Send(server.stub(), &Stub::CreateStore, MakeCreate("s")).status.ok());
+// Appends to a store on `device`, cut into `chunk` positions, sequence by sequence in falling
+// order; selections one by one.
+void ExpectSameInPieces(TestServer& server, const Workload& workload, int64_t chunk,
+                        int32_t device = 0) {
+  v1::CreateStoreRequest create = MakeCreate("s");
+  create.mutable_config()->set_device(device);
+  EXPECT_TRUE(Send(server.stub(), &Stub::CreateStore, create).status.ok());
   std::vector<int> reversed = AllSequences();
   std::reverse(reversed.begin(), reversed.end());
   for (const int sequence : reversed) {
@@ -137,7 +142,7 @@ void ExpectSameInPieces(TestServer& server, const Workload& workload, int64_t ch
 
 TEST(PropertyTest, BatchingChunkingOrderThreadsAndBackendChangeNothing) {
   const Workload workload = MakeWorkload();
-  for (const std::string& backend : BackendNames()) {
+  for (const std::string& backend : BackendsUnderTest()) {
     for (const int threads : {1, 4}) {
       for (const int64_t chunk : {13, 256, 699}) {
         SCOPED_TRACE(backend + ", threads " + std::to_string(threads) + ", chunk " +
@@ -149,13 +154,33 @@ TEST(PropertyTest, BatchingChunkingOrderThreadsAndBackendChangeNothing) {
   }
 }
 
+// One store on each GPU of the machine in turn, GPUs in falling order.
+TEST(PropertyTest, EveryGpuGivesTheSameBytes) {
+  ServerOptions options;
+  for (int32_t gpu = 0; ChooseBackend("cuda", gpu).ok(); ++gpu) options.devices.push_back(gpu);
+  if (options.devices.size() < 2) GTEST_SKIP() << options.devices.size() << " GPUs";
+  std::reverse(options.devices.begin(), options.devices.end());
+  options.memory_bytes = int64_t{64} << 20;
+  const Workload workload = MakeWorkload();
+  for (size_t device = 0; device < options.devices.size(); ++device) {
+    SCOPED_TRACE("device " + std::to_string(device));
+    TestServer server(options);
+    ExpectSameInPieces(server, workload, 256, static_cast<int32_t>(device));
+    grpc::ClientContext context;
+    v1::GetServerResponse described;
+    ASSERT_TRUE(server.stub().GetServer(&context, {}, &described).ok());
+    for (int i = 0; i < described.devices_size(); ++i) {
+      EXPECT_EQ(described.devices(i).number(), options.devices[i]);
+      EXPECT_EQ(described.devices(i).resident_bytes() > 0, i == static_cast<int>(device));
+    }
+  }
+}
+
 // A device far away that completes late and out of order gives the same bytes.
 TEST(PropertyTest, ARemoteDeviceGivesTheSameBytes) {
   const Workload workload = MakeWorkload();
   ServerOptions options;
-  options.make_backend = [](Executor&) -> absl::StatusOr<std::unique_ptr<Backend>> {
-    return std::unique_ptr<Backend>(CreateRemoteBackend({}));
-  };
+  options.make_backends = [](Executor&) { return OneBackend(CreateRemoteBackend({})); };
   TestServer server(options, Transport::kUnix);
   ExpectSameInPieces(server, workload, 100);
   v1::ForkSequenceRequest fork;

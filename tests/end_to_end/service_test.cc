@@ -5,8 +5,7 @@
 #include <set>
 #include <string>
 
-#include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/support/byte_buffer.h"
+#include "tests/end_to_end/raw_call.h"
 #include "tests/end_to_end/refusal.h"
 #include "tests/end_to_end/requests.h"
 #include "tests/end_to_end/test_server.h"
@@ -32,28 +31,8 @@ class ServiceTest : public testing::TestWithParam<Transport> {
     return response;
   }
 
-  // Calls the method at `path` with bytes that may be no message.
   grpc::Status CallBytes(const std::string& path, const std::string& bytes, std::string* answer) {
-    grpc::GenericStub generic(server_.Connect());
-    grpc::CompletionQueue queue;
-    grpc::ClientContext context;
-    grpc::Slice slice(bytes);
-    const grpc::ByteBuffer request(&slice, 1);
-    grpc::ByteBuffer response;
-    grpc::Status status;
-    const auto call = generic.PrepareUnaryCall(&context, path, request, &queue);
-    call->StartCall();
-    call->Finish(&response, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    std::vector<grpc::Slice> slices;
-    if (answer != nullptr && response.Dump(&slices).ok()) {
-      for (const grpc::Slice& part : slices) {
-        answer->append(reinterpret_cast<const char*>(part.begin()), part.size());
-      }
-    }
-    return status;
+    return kvsift::CallBytes(server_.Connect(), path, bytes, answer);
   }
 
   TestServer server_{{}, GetParam()};
@@ -244,15 +223,9 @@ TEST_P(ServiceTest, BytesThatAreNoMessageAreRefused) {
   EXPECT_EQ(DetailOf(status)->limit(), "a serialised kvsift.v1.GetServerRequest");
 }
 
-// Messages of grpc.health.v1: service = 1; status = 1, of which 1 is SERVING.
 TEST_P(ServiceTest, HealthIsServing) {
-  std::string answer;
-  ASSERT_TRUE(CallBytes("/grpc.health.v1.Health/Check", "", &answer).ok());
-  EXPECT_EQ(answer, "\x08\x01");
-  answer.clear();
-  const std::string named = "\x0a\x1akvsift.v1.SelectionService";
-  ASSERT_TRUE(CallBytes("/grpc.health.v1.Health/Check", named, &answer).ok());
-  EXPECT_EQ(answer, "\x08\x01");
+  EXPECT_EQ(CheckHealth(server_.Connect(), ""), Health::kServing);
+  EXPECT_EQ(CheckHealth(server_.Connect(), "kvsift.v1.SelectionService"), Health::kServing);
 }
 
 // ServerReflectionRequest: list_services = 7.

@@ -24,6 +24,12 @@ std::string TransportName(Transport transport) {
   return transport == Transport::kTcp ? "Tcp" : "Unix";
 }
 
+std::vector<std::unique_ptr<Backend>> OneBackend(std::unique_ptr<Backend> backend) {
+  std::vector<std::unique_ptr<Backend>> backends;
+  backends.push_back(std::move(backend));
+  return backends;
+}
+
 TestServer::TestServer(ServerOptions options, Transport transport) {
   if (transport == Transport::kUnix) folder_ = MakeFolder();
   options.listen = {folder_.empty() ? "127.0.0.1:0" : "unix:" + folder_ + "/socket"};

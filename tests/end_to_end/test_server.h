@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "grpcpp/channel.h"
 #include "kvsift/v1/selection.grpc.pb.h"
@@ -16,6 +17,9 @@ enum class Transport { kTcp, kUnix };
 
 // "Tcp" or "Unix".
 std::string TransportName(Transport transport);
+
+// What ServerOptions::make_backends makes: `backend` alone.
+std::vector<std::unique_ptr<Backend>> OneBackend(std::unique_ptr<Backend> backend);
 
 class TestServer {
  public:

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "gtest/gtest.h"
-#include "kernels/backends.h"
 #include "kernels/encode/wire_codes.h"
 #include "kernels/reference/reference_backend.h"
+#include "tests/kernels/backends_under_test.h"
 
 namespace kvsift {
 namespace {
@@ -22,8 +22,7 @@ std::unique_ptr<Backend> MakeBackend(const std::string& name, int64_t memory_byt
     test.remote = remote.get();
     return remote;
   }
-  auto memory = ReservePageMemory(memory_bytes);
-  return *CreateBackend(name, *std::move(memory), *test.pool);
+  return MakeBackendUnderTest(name, memory_bytes, *test.pool);
 }
 
 class Ignore final : public BatchObserver {
@@ -43,7 +42,7 @@ StoreConfig SmallConfig() {
 }
 
 std::vector<std::string> EngineBackends() {
-  std::vector<std::string> names = BackendNames();
+  std::vector<std::string> names = BackendsUnderTest();
   names.emplace_back("remote");
   return names;
 }
@@ -51,7 +50,8 @@ std::vector<std::string> EngineBackends() {
 EngineUnderTest::EngineUnderTest(const std::string& backend, int64_t memory_bytes,
                                  const StoreConfig& config, EngineLimits limits, uint32_t seed,
                                  int threads)
-    : pool(std::make_unique<ThreadPool>(threads)) {
+    // One for each thread that is asked for, and one for a GPU's completions.
+    : pool(std::make_unique<ThreadPool>(backend == "cuda" ? threads + 1 : threads)) {
   EngineOptions options;
   options.backends.push_back(MakeBackend(backend, memory_bytes, seed, *this));
   options.limits = limits;

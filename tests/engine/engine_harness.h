@@ -21,7 +21,7 @@ StoreConfig SmallConfig();
 inline constexpr int64_t kSmallPageBytes = 4096;
 inline constexpr int64_t kSmallKeyBytes = 32;  // of one position of one layer
 
-// Backends to test an engine over: those of this build and "remote".
+// Backends to test an engine over: those that run here and "remote".
 std::vector<std::string> EngineBackends();
 
 // An engine with one shard, and store "s" of SmallConfig.

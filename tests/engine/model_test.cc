@@ -269,7 +269,8 @@ class ModelRun {
 };
 
 class EngineModelTest : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(AllBackends, EngineModelTest, testing::ValuesIn(EngineBackends()));
+INSTANTIATE_TEST_SUITE_P(AllBackends, EngineModelTest, testing::ValuesIn(EngineBackends()),
+                         [](const auto& of) { return of.param; });
 
 TEST_P(EngineModelTest, AgreesOnRandomOperations) {
   std::map<StatusCode, int> seen;

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/engine/engine_driver.h"
 #include "tests/engine/engine_harness.h"
+#include "tests/kernels/backends_under_test.h"
 
 namespace kvsift {
 namespace {
@@ -122,12 +126,30 @@ Answers SelectApart(Engine& engine, const Workload& workload) {
   return answers;
 }
 
-class PropertyTest : public testing::TestWithParam<int> {
+// Backends whose answers may not depend on how they were asked: all but the one that is the
+// measure.
+std::vector<std::string> ComparedBackends() {
+  std::vector<std::string> names = BackendsUnderTest();
+  std::erase(names, "reference");
+  return names;
+}
+
+// The parameters are a backend and the threads that it has.
+class PropertyTest : public testing::TestWithParam<std::tuple<std::string, int>> {
  protected:
+  EngineUnderTest Make() const {
+    return MakeEngine(std::get<std::string>(GetParam()), std::get<int>(GetParam()));
+  }
+
   const Workload workload_ = MakeWorkload();
 };
-INSTANTIATE_TEST_SUITE_P(Threads, PropertyTest, testing::Values(1, 2, 4),
-                         testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Threads, PropertyTest,
+                         testing::Combine(testing::ValuesIn(ComparedBackends()),
+                                          testing::Values(1, 2, 4)),
+                         [](const auto& of) {
+                           return std::get<std::string>(of.param) + "_" +
+                                  std::to_string(std::get<int>(of.param));
+                         });
 
 // The reference: one append and one selection at a time, on one thread.
 const Answers& Expected(const Workload& workload) {
@@ -140,20 +162,20 @@ const Answers& Expected(const Workload& workload) {
 }
 
 TEST_P(PropertyTest, ThreadsChangeNothing) {
-  const EngineUnderTest test = MakeEngine("cpu", GetParam());
+  const EngineUnderTest test = Make();
   Append(*test.engine, workload_, All(), 0, kLength);
   EXPECT_EQ(SelectTogether(*test.engine, workload_), Expected(workload_));
 }
 
 TEST_P(PropertyTest, BatchesAndTheOrderOfRequestsChangeNothing) {
-  const EngineUnderTest test = MakeEngine("cpu", GetParam());
+  const EngineUnderTest test = Make();
   for (int i = kSequences - 1; i >= 0; --i) Append(*test.engine, workload_, {i}, 0, kLength);
   EXPECT_EQ(SelectApart(*test.engine, workload_), Expected(workload_));
 }
 
 TEST_P(PropertyTest, ChunksOfAppendsChangeNothing) {
-  const EngineUnderTest test = MakeEngine("cpu", GetParam());
-  std::mt19937 random(GetParam());
+  const EngineUnderTest test = Make();
+  std::mt19937 random(std::get<int>(GetParam()));
   for (int64_t start = 0; start < kLength;) {
     const int64_t end = std::min<int64_t>(kLength, start + 1 + random() % 3000);
     Append(*test.engine, workload_, All(), start, end);

@@ -16,11 +16,16 @@ import sources
 
 
 def commands(build):
-    """Relative source path -> compiler arguments, without launcher, inputs and outputs."""
+    """Relative path of a .cc -> compiler arguments, without launcher, inputs and outputs.
+
+    Not of a .cu: no checker here reads CUDA 13.
+    """
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        if not path.is_relative_to(sources.ROOT) or path.is_relative_to(sources.ROOT / "build"):
+        if path.suffix != ".cc" or not path.is_relative_to(sources.ROOT):
+            continue
+        if path.is_relative_to(sources.ROOT / "build"):
             continue
         words = shlex.split(entry["command"])
         if words[0].endswith("ccache"):

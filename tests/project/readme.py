@@ -37,7 +37,8 @@ def known_options(build):
         below = COMMANDS.findall(texts[-1])
         texts += [help_of(build / "bin/kvsift", command, inner) for inner in below]
     server = help_of(build / "bin/kvsift-server")
-    scripts = [sources.read(f"deploy/{name}.sh") for name in ("quickstart", "test")]
+    scripts = [sources.read(f"{name}.sh") for name in
+               ("deploy/quickstart", "deploy/test", "tests/gpu/check", "tests/gpu/sharing")]
     options = {option for text in texts + scripts + [server] for option in OPTION.findall(text)}
     return options, commands, set(OPTION.findall(server)) - {"--help"}
 

@@ -44,6 +44,16 @@ TEST(Options, AnAnswerLeavesRoomInItsMessage) {
       ParseProgramOptions({"--max-message-bytes", "32M", "--max-answer-bytes", "25M"}, 1).ok());
 }
 
+TEST(Options, DevicesAreNumbersOfGpusInTheirOrder) {
+  EXPECT_EQ(Parse({}).server.devices, std::vector<int32_t>());
+  EXPECT_EQ(Parse({"--devices", "3,0"}).server.devices, (std::vector<int32_t>{3, 0}));
+  EXPECT_EQ(Parse({"--devices=1", "--backend=cuda"}).server.devices, std::vector<int32_t>{1});
+  for (const char* bad : {"", ",", "1,", "a", "0 1", "-1", "0,-2", "64", "99999999999", "2,1,2"}) {
+    EXPECT_FALSE(ParseProgramOptions({std::string("--devices=") + bad}, 1).ok()) << bad;
+  }
+  EXPECT_FALSE(ParseProgramOptions({"--devices=0", "--backend=cpu"}, 1).ok());
+}
+
 TEST(Options, ListenersKeepTheirOrder) {
   const ProgramOptions options = Parse({"--listen", "a:1", "--listen=unix:b", "--threads", "2"});
   EXPECT_EQ(options.server.listen, (std::vector<std::string>{"a:1", "unix:b"}));

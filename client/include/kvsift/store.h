@@ -59,8 +59,19 @@ struct Sequence {
   int64_t pages = 0;                     // in its table; those shared with forks included
 };
 
+// How a device serves several processes.
+enum class DeviceSharing : uint8_t {
+  kUnspecified,  // the server does not say
+  kNotShared,    // not a GPU
+  kTimeSliced,   // in turns: beside another busy process a call waits for its turn
+  kMps,          // through NVIDIA's Multi-Process Service, side by side
+};
+
 struct Device {
-  std::string name = {};
+  std::string name = {};         // of the backend
+  std::string description = {};  // instruction set, or name and compute capability of the GPU
+  int32_t number = 0;            // of the GPU, as the server's --devices names it
+  DeviceSharing sharing = DeviceSharing::kUnspecified;
   int64_t budget_bytes = 0;
   int64_t resident_bytes = 0;
   int64_t free_bytes = 0;
@@ -81,7 +92,7 @@ struct ServerInfo {
   uint64_t incarnation = 0;  // another value means that all state was lost
   std::string backend = {};
   std::string backend_description = {};
-  std::vector<Device> devices = {};
+  std::vector<Device> devices = {};  // StoreConfig::device is an index into them
   Limits limits = {};
 };
 

@@ -86,7 +86,8 @@ PageAddress BackendHarness::TakePage(Store& store) {
     for (int i = 0; i < kRegionPages; ++i, next_region_ += page_bytes) {
       store.free_pages.push_back(next_region_);
     }
-    EXPECT_LE(next_region_, static_cast<PageAddress>(kTestMemoryBytes)) << "test needs more memory";
+    EXPECT_LE(next_region_, static_cast<PageAddress>(backend_->info().memory_bytes))
+        << "test needs more memory";
   }
   const size_t index = static_cast<size_t>(Below(random_, std::ssize(store.free_pages)));
   std::swap(store.free_pages[index], store.free_pages.back());

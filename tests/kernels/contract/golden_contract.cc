@@ -7,16 +7,15 @@
 #include "tests/kernels/contract/backend_harness.h"
 #include "tests/kernels/contract/contract.h"
 #include "tests/kernels/golden/golden_cases.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
 
-const std::string kGolden = std::string(KVSIFT_TEST_DATA) + "/golden";
-
 class GoldenContract : public BackendContract {};
 
 TEST_P(GoldenContract, SelectionsGiveTheLiteralAnswers) {
-  const auto cases = ReadGoldenSelections(kGolden);
+  const auto cases = ReadGoldenSelections(TestData("golden"));
   ASSERT_EQ(cases.size(), 138u);
   for (const GoldenSelection& golden : cases) {
     SCOPED_TRACE(golden.name);
@@ -40,7 +39,7 @@ TEST_P(GoldenContract, SelectionsGiveTheLiteralAnswers) {
 }
 
 TEST_P(GoldenContract, RawKeysBecomeTheLiteralCodes) {
-  const auto cases = ReadGoldenEncodings(kGolden);
+  const auto cases = ReadGoldenEncodings(TestData("golden"));
   ASSERT_EQ(cases.size(), 58u);
   for (const GoldenEncoding& golden : cases) {
     for (int bits = 1; bits <= kMaxKeyBits; ++bits) {

@@ -58,6 +58,9 @@ std::string Describe(const StoreShape& shape) {
 Twin::Twin(const BackendFactory& factory, uint32_t seed)
     : tested_(factory.create(kTestMemoryBytes), seed), reference_(MakeReference(), seed) {}
 
+Twin::Twin(std::unique_ptr<Backend> tested, std::unique_ptr<Backend> reference, uint32_t seed)
+    : tested_(std::move(tested), seed), reference_(std::move(reference), seed + 1) {}
+
 int Twin::AddStore(const StoreFormat& format, int page_positions) {
   reference_.AddStore(format, page_positions);
   return tested_.AddStore(format, page_positions);
@@ -93,10 +96,14 @@ void Twin::Truncate(int sequence, int64_t length) {
   reference_.Truncate(sequence, length);
 }
 
-Outcome Twin::Run() {
-  const auto pending = tested_.Start();
-  const Outcome want = reference_.Run();
-  Outcome got = pending->Wait();
+Twin::InFlight Twin::Start() {
+  auto tested = tested_.Start();
+  return {std::move(tested), reference_.Start()};
+}
+
+Outcome Twin::Finish(InFlight batch) {
+  const Outcome want = batch.reference->Wait();
+  Outcome got = batch.tested->Wait();
   ExpectSameOutcome(got, want);
   return got;
 }

@@ -13,6 +13,7 @@
 #include "kernels/encode/wire_codes.h"
 #include "tests/kernels/contract/test_vectors.h"
 #include "tests/kernels/golden/golden_cases.h"
+#include "tests/test_files.h"
 
 namespace kvsift {
 namespace {
@@ -23,9 +24,7 @@ using testing::ElementsAre;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-std::vector<GoldenEncoding> GoldenCases() {
-  return ReadGoldenEncodings(std::string(KVSIFT_TEST_DATA) + "/golden");
-}
+std::vector<GoldenEncoding> GoldenCases() { return ReadGoldenEncodings(TestData("golden")); }
 
 StoreFormat SingleHead(const GoldenEncoding& golden, int bits) {
   return MakeStoreFormat(

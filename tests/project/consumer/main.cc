@@ -12,7 +12,6 @@
 #include "absl/time/clock.h"
 #include "kernels/backends.h"
 #include "kernels/executor.h"
-#include "kernels/page_memory.h"
 #include "kvsift/client.h"
 #include "server/engine/engine.h"
 
@@ -41,8 +40,8 @@ class Answer final : public kvsift::AnswerSink {
 
 std::vector<int32_t> SelectEmbedded() {
   kvsift::InlineExecutor executor;
-  auto memory = kvsift::ReservePageMemory(int64_t{16} << 20);
-  auto backend = kvsift::CreateBackend("auto", *std::move(memory), executor);
+  auto backend =
+      kvsift::CreateBackend("auto", {.memory_bytes = int64_t{16} << 20, .executor = &executor});
   kvsift::EngineOptions options;
   options.backends.push_back(*std::move(backend));
   kvsift::Engine engine(std::move(options));
