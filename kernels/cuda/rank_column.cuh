@@ -97,7 +97,8 @@ class Candidates {
   // slice `first` + l has `stored`. Many loads are in flight together: they come from far away.
   template <class Visit>
   __device__ __forceinline__ void ForKeysOf(int first, int stored, Visit visit) const {
-    constexpr int kTogether = 8;
+    constexpr int kTogether = 4;
+    if (unit_.slices == 1) return ForKeysOfOne(stored, visit);
     const int pieces = (stored + 31) / 32;
     const int pieces_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(pieces)));
     const int total = __shfl_sync(~0u, pieces_up_to, 31);
@@ -128,6 +129,31 @@ class Candidates {
       }
       __syncwarp();
     }
+  }
+
+  // The same of a unit that is one slice, in which lane 0 knows that `stored` are.
+  template <class Visit>
+  __device__ __forceinline__ void ForKeysOfOne(int stored, Visit visit) const {
+    constexpr int kTogether = 8;
+    const int count = __shfl_sync(~0u, stored, 0);
+    const int base = unit_.first_tile * kTileKeys;
+    const uint32_t* candidates =
+        launch_.candidates +
+        (unit_.first_slice * int64_t{launch_.plan.columns} + column_) * launch_.plan.capacity;
+    for (int first = group_.thread; first < count; first += group_.threads() * kTogether) {
+      uint32_t loaded[kTogether];
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        loaded[i] = candidates[min(first + i * group_.threads(), count - 1)];
+      }
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        if (first + i * group_.threads() >= count) break;
+        visit(base + static_cast<int>(loaded[i] & 0xffff),
+              static_cast<int>(static_cast<int16_t>(loaded[i] >> 16)));
+      }
+    }
+    __syncwarp();
   }
 
   const SelectLaunch& launch_;
@@ -243,26 +269,22 @@ __device__ void PlaceColumn(const Source& source, const ThreadGroup& group,
   }
 }
 
-// Writes the ranked part of a column. Returns false, having written nothing, if the source holds
-// fewer keys than the column ranks.
+// Writes the ranked part of a column.
 template <class Source>
-__device__ bool RankColumn(const SelectLaunch& launch, const Source& source,
-                           const ThreadGroup& group, UnitColumns& shared, int column,
-                           const BinRange& bins, const RankMemory& memory) {
+__device__ void WriteColumn(const SelectLaunch& launch, const Source& source,
+                            const ThreadGroup& group, UnitColumns& shared, int column,
+                            const Threshold& threshold, const RankMemory& memory) {
   const SelectColumn& to = shared.columns[column];
-  const ColumnRange& range = shared.ranges[column];
-  const Threshold threshold = FindThreshold(source, group, range, bins, memory.words);
-  if (!threshold.found) return false;
   int best = INT_MIN;
-  PlaceColumn(source, group, range, threshold, memory, [&](int place, int position, int goodness) {
-    WriteRanked(launch, to, place, position, goodness);
-    best = max(best, goodness);
-  });
+  PlaceColumn(source, group, shared.ranges[column], threshold, memory,
+              [&](int place, int position, int goodness) {
+                WriteRanked(launch, to, place, position, goodness);
+                best = max(best, goodness);
+              });
   if (launch.bests != nullptr) {
     best = __reduce_max_sync(~0u, best);
     if (group.thread % 32 == 0) atomicMax(&launch.bests[to.best], best);
   }
-  return true;
 }
 
 }  // namespace kvsift::cuda

@@ -19,6 +19,7 @@ namespace kvsift::cuda {
 
 struct ScanShared {
   UnitColumns unit;
+  bool counts_candidates;  // the scan counts them by goodness, one value a bin
   int next[kUnitColumns];   // index of the next candidate of a column
   int guess[kUnitColumns];  // least goodness of a candidate
   MarkCounts counts[kSelectWarps];
@@ -71,30 +72,51 @@ class SliceScan {
     __syncthreads();
   }
 
-  __device__ void Scan(const BlockTiles& block, TileStream<Scorer>& stream) {
+  // Decides whether candidates are counted: where this is the whole unit and the values from the
+  // guess on are few. Then clears the histograms for it.
+  __device__ void PrepareCounts(uint32_t* histograms) {
+    bool fits = unit_.slices == 1;
+    for (int i = 0; i < unit_.columns; ++i) {
+      fits &= shared_.unit.bounds[i].top - shared_.guess[i] < kHistogramBins;
+    }
+    if (threadIdx.x == 0) shared_.counts_candidates = fits;
+    for (int i = threadIdx.x; fits && i < unit_.columns * kHistogramBins; i += kSelectThreads) {
+      histograms[i] = 0;
+    }
+    __syncthreads();
+  }
+
+  // `histograms` [columns, kHistogramBins]: counts of candidates.
+  __device__ void Scan(const BlockTiles& block, TileStream<Scorer>& stream,
+                       uint32_t* histograms) {
     first_position_ = block.first * kTileKeys;
+    const bool counts = shared_.counts_candidates;
     const int from[2] = {KeepFrom(LaneColumn(0)), KeepFrom(LaneColumn(1))};
     const int limit[2] = {RoomEnd(LaneColumn(0)), RoomEnd(LaneColumn(1))};
     int* const counter = &shared_.next[LaneColumn(0)];
+    uint32_t* const histogram = histograms + LaneColumn(0) * kHistogramBins;
+    const auto keep = [&](int i, int key, int goodness) {
+      if (counts) {
+        atomicAdd(&histogram[(i & 1) * kHistogramBins + goodness - from[i & 1]], 1u);
+      }
+      const int index = atomicAdd(counter + (i & 1), 1);
+      if (index < limit[i & 1]) launch_.candidates[index] = Pack(goodness, key);
+    };
     stream.Run(scorer_, [&](int tile, const int(&goodness)[4]) {
       const int key = LanePosition(tile, 0) - first_position_;
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        if (goodness[i] < from[i & 1]) continue;
-        const int index = atomicAdd(counter + (i & 1), 1);
-        if (index >= limit[i & 1]) continue;
-        launch_.candidates[index] = Pack(goodness[i], key + (i >> 1) * 8);
+        if (goodness[i] >= from[i & 1]) keep(i, key + (i >> 1) * 8, goodness[i]);
       }
     });
     const auto checked = [&](int tile, const int(&goodness)[4]) {
-#pragma unroll
       for (int i = 0; i < 4; ++i) {
         if (from[i & 1] == INT_MAX) continue;
         const int position = LanePosition(tile, i);
         if (!shared_.unit.ranges[LaneColumn(i)].Holds(position)) {
           NoteForced(shared_.unit, LaneColumn(i), position, goodness[i]);
         } else if (goodness[i] >= from[i & 1]) {
-          Keep(LaneColumn(i), position, goodness[i]);
+          keep(i, position - first_position_, goodness[i]);
         }
       }
     };
@@ -115,12 +137,6 @@ class SliceScan {
     return first_candidate_ + (column + 1) * launch_.plan.capacity;
   }
 
-  __device__ __forceinline__ void Keep(int column, int position, int goodness) {
-    const int index = atomicAdd(&shared_.next[column], 1);
-    if (index >= RoomEnd(column)) return;
-    launch_.candidates[index] = Pack(goodness, position - first_position_);
-  }
-
   // REQUIRES: 0 <= key < 2^16.
   __device__ __forceinline__ static uint32_t Pack(int goodness, int key) {
     return static_cast<uint32_t>(goodness * 65536 + key);
@@ -135,58 +151,79 @@ class SliceScan {
   int first_position_ = 0;
 };
 
-// The values that candidates can have.
-__device__ __forceinline__ BinRange CandidateBins(const BinRange& bounds, int guess) {
-  return FinestBins(max(bounds.base, guess), bounds.top);
+// The threshold of a column whose candidates the scan has counted.
+__device__ inline Threshold FindCounted(const uint32_t* histogram, int guess, int ranked) {
+  const RankedBin found = FindRankedBin(histogram, ranked);
+  return {guess + found.bin, ranked - found.above, found.count, found.bin >= 0};
 }
 
 // Ranks a column among its candidates and writes its row; returns false, the ranked part missing,
-// if they do not suffice.
+// if they do not suffice. `threshold` is the column's where the scan has counted candidates.
 __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit& unit,
                                     const ThreadGroup& group, UnitColumns& shared, int column,
-                                    const RankMemory& memory) {
+                                    const RankMemory& memory, const Threshold* counted) {
   const SelectColumn& to = shared.columns[column];
   if (launch.list_goodness == nullptr) WriteFixed(launch, to, group.thread, group.threads());
-  if (shared.ranges[column].ranked == 0) return true;
+  const ColumnRange& range = shared.ranges[column];
+  if (range.ranked == 0) return true;
   __syncwarp();
   const Candidates candidates(launch, unit, column, group);
   if (launch.bests != nullptr && group.warp == 0) {
     const int best = candidates.BestForced();
     if (group.thread == 0) atomicMax(&launch.bests[to.best], best);
   }
-  return candidates.Complete() &&
-         RankColumn(launch, candidates, group, shared, column,
-                    CandidateBins(shared.bounds[column], candidates.Guess()), memory);
+  if (!candidates.Complete()) return false;
+  const Threshold threshold =
+      counted != nullptr ? *counted
+                         : FindThreshold(candidates, group, range,
+                                         FinestBins(candidates.Guess(), shared.bounds[column].top),
+                                         memory.words);
+  if (!threshold.found) return false;
+  WriteColumn(launch, candidates, group, shared, column, threshold, memory);
+  return true;
 }
 
-// Ranks a column among every key. Every thread of the block calls it.
+// Ranks a column among every key. Every thread of the block calls it. A function of its own, because
+// it is rare: it must not take registers from what is not.
 template <class Scorer>
-__device__ void RankEveryKey(const SelectLaunch& launch, const UnitTiles& tiles,
-                             const Scorer& scorer, UnitColumns& shared, int column,
-                             const RankMemory& memory) {
+__device__ __noinline__ void RankEveryKey(const SelectLaunch& launch, const SelectUnit& unit,
+                                          UnitColumns& shared, int column,
+                                          const RankMemory& memory) {
+  const UnitTiles tiles{launch, unit.table, unit.head_offset};
+  Scorer scorer;
+  InitScorer(launch, shared, unit.columns, scorer);
   const ThreadGroup block = GroupFor(1);
   const EveryKey<Scorer> keys(tiles, scorer, shared.ranges[column], column);
-  RankColumn(launch, keys, block, shared, column, shared.bounds[column], memory);
+  WriteColumn(launch, keys, block, shared, column,
+              FindThreshold(keys, block, shared.ranges[column], shared.bounds[column],
+                            memory.words),
+              memory);
 }
 
 // Finishes the columns of a unit whose slices are scanned. Every thread of the block calls it.
 template <class Scorer>
 __device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, ScanShared& shared,
-                           const UnitTiles& tiles, const Scorer& scorer, uint32_t* words,
-                           int word_count) {
+                           uint32_t* words, int word_count) {
   const ThreadGroup group = GroupFor(unit.columns);
   const int column = group.barrier - 1;
   const int share = word_count * group.warps / kSelectWarps;
+  Threshold threshold{0, 0, 0, false};
+  if (shared.counts_candidates && column < unit.columns) {
+    threshold = FindCounted(words + column * kHistogramBins, shared.guess[column],
+                            shared.unit.ranges[column].ranked);
+  }
+  __syncthreads();  // bitmaps take the place of the counts
   if (column < unit.columns) {
     const RankMemory memory{words + column * share, share,
                             shared.counts + column * group.warps};
-    const bool done = FinishColumn(launch, unit, group, shared.unit, column, memory);
+    const bool done = FinishColumn(launch, unit, group, shared.unit, column, memory,
+                                   shared.counts_candidates ? &threshold : nullptr);
     if (group.thread == 0) shared.failed[column] = !done;
   }
   __syncthreads();
   for (int i = 0; i < unit.columns; ++i) {
     if (!shared.failed[i]) continue;
-    RankEveryKey(launch, tiles, scorer, shared.unit, i, {words, word_count, shared.counts});
+    RankEveryKey<Scorer>(launch, unit, shared.unit, i, {words, word_count, shared.counts});
   }
 }
 
@@ -234,7 +271,9 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   SliceScan<Scorer> scan(launch, unit, shared, tiles, scorer, first_candidate);
   if (unit.sample_stride > 0) scan.Guess(bins, memory);
   stream.Start();
-  scan.Scan(block, stream);
+  __syncthreads();
+  scan.PrepareCounts(memory);
+  scan.Scan(block, stream, memory);
   if (threadIdx.x < kUnitColumns) {
     SliceOutcome& outcome = launch.outcomes[index];
     outcome.stored[threadIdx.x] = shared.next[threadIdx.x] - first_candidate -
@@ -247,7 +286,7 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   } else if (launch.tickets == nullptr || !IsLastSlice(launch, slice.unit, unit.slices, shared)) {
     return;
   }
-  FinishUnit(launch, unit, shared, tiles, scorer, memory, launch.plan.shared_bytes / 4);
+  FinishUnit<Scorer>(launch, unit, shared, memory, launch.plan.shared_bytes / 4);
 }
 
 // One block per column of the units with several slices.
@@ -259,7 +298,6 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   AllowDependents();
   const UnitPart job = launch.finishes[blockIdx.x];
   const SelectUnit unit = LoadUnit(launch, job.unit);
-  const UnitTiles tiles{launch, unit.table, unit.head_offset};
   LoadColumns(launch, unit, shared.unit);
   Scorer scorer;
   InitScorer(launch, shared.unit, unit.columns, scorer);
@@ -267,8 +305,9 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   __syncthreads();
   WaitForPrevious();
   const RankMemory whole{memory, launch.plan.finish_bytes / 4, shared.counts};
-  if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole)) {
-    RankEveryKey(launch, tiles, scorer, shared.unit, job.part, whole);
+  if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole,
+                    nullptr)) {
+    RankEveryKey<Scorer>(launch, unit, shared.unit, job.part, whole);
   }
 }
 

@@ -8,19 +8,18 @@
 
 namespace kvsift::cuda {
 
-// Clusters have half as many blocks on a processor as scans: their blocks keep more.
 template <class Scorer, int kBlocksPerProcessor>
 SelectKernels KernelsWith() {
-  return {RankInCluster<Scorer, kBlocksPerProcessor / 2>, ScanSlices<Scorer, kBlocksPerProcessor>,
+  return {RankInCluster<Scorer, kBlocksPerProcessor>, ScanSlices<Scorer, kBlocksPerProcessor>,
           FinishColumns<Scorer, kBlocksPerProcessor>};
 }
 
 // For tiles in fragment order of D = `dim`.
 template <Estimate kEstimate>
 SelectKernels FragmentKernels(TileOrder order, int dim) {
-  if (order == TileOrder::kFragment64) return KernelsWith<NarrowScorer<kEstimate>, 4>();
-  return dim == 128 ? KernelsWith<FragmentScorer<kEstimate, 1>, 4>()
-                    : KernelsWith<FragmentScorer<kEstimate, 2>, 2>();
+  if (order == TileOrder::kFragment64) return KernelsWith<NarrowScorer<kEstimate>, 2>();
+  return dim == 128 ? KernelsWith<FragmentScorer<kEstimate, 1>, 2>()
+                    : KernelsWith<FragmentScorer<kEstimate, 2>, 1>();
 }
 
 }  // namespace kvsift::cuda

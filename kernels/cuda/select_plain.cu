@@ -2,6 +2,6 @@
 
 namespace kvsift::cuda {
 
-SelectKernels PlainKernels() { return KernelsWith<PlainScorer, 2>(); }
+SelectKernels PlainKernels() { return KernelsWith<PlainScorer, 1>(); }
 
 }  // namespace kvsift::cuda

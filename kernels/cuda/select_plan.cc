@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kSampledKeysPerTile = 2;
 constexpr int64_t kClusterBlocksPerProcessor = 2;
 constexpr int32_t kKeptBytesPerKey = 16;          // cluster path: 8 columns, 16 bits each
-constexpr int32_t kMostFinishBytes = 32 << 10;  // lets four blocks share a processor
+constexpr int32_t kMostFinishBytes = 64 << 10;  // lets two blocks share a processor
 
 int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 

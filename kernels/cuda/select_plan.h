@@ -17,10 +17,10 @@ struct SelectTuning {
 
   // The scan path (scan_select.cuh).
   int32_t least_slice_keys = 4096;
-  int32_t most_slice_keys = 16384;
+  int32_t most_slice_keys = 32768;
   int32_t sampled_tiles = 512;     // two keys each
   int32_t least_capacity = 256;    // candidates per slice and column
-  int32_t blocks_per_processor = 4;  // that run at the same time
+  int32_t blocks_per_processor = 2;  // that run at the same time
 
   int64_t longest_row = 1 << 24;  // longer ones take the general path (general.cu)
 };

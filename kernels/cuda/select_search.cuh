@@ -12,7 +12,7 @@
 
 namespace kvsift::cuda {
 
-inline constexpr int kSelectThreads = 256;
+inline constexpr int kSelectThreads = 512;
 inline constexpr int kSelectWarps = kSelectThreads / 32;
 inline constexpr int kChunkBins = 32;
 inline constexpr int kChunks = kHistogramBins / kChunkBins;

@@ -28,10 +28,10 @@ TEST(SelectPlan, LongRowsAreScannedInSlicesOverTheWholeDevice) {
   EXPECT_EQ(plan.parts, 32);
 }
 
-TEST(SelectPlan, ManyRowsAreScannedInLargeSlices) {
+TEST(SelectPlan, ManyRowsAreScannedWhole) {
   const UnitPlan plan = PlanFor(256, 32768);
   EXPECT_EQ(plan.path, SelectPath::kScan);
-  EXPECT_EQ(plan.parts, 2);
+  EXPECT_EQ(plan.parts, 1);
 }
 
 TEST(SelectPlan, ManyShortRowsAreRankedByABlockEach) {
