@@ -132,10 +132,10 @@ class ClusterRank {
         rank_(rank) {}
 
   __device__ void Clear() {
-    for (int i = threadIdx.x; i < unit_.columns * kHistogramBins; i += kSelectThreads) {
+    for (int i = threadIdx.x; i < unit_.columns * kHistogramBins; i += BlockThreads()) {
       histograms_[i] = 0;
     }
-    for (int i = threadIdx.x; i < unit_.columns * 2 * MostWords(); i += kSelectThreads) {
+    for (int i = threadIdx.x; i < unit_.columns * 2 * MostWords(); i += BlockThreads()) {
       bitmaps_[i] = 0;
     }
   }
@@ -248,16 +248,16 @@ class ClusterRank {
     constexpr int kTogether = 4;
     const int lane = static_cast<int>(threadIdx.x & 31);
     for (int first = block_.first + static_cast<int>(threadIdx.x >> 5); first < block_.end;
-         first += kSelectWarps * kTogether) {
+         first += BlockWarps() * kTogether) {
       GoodnessSlot loaded[kTogether];
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
-        const int tile = first + i * kSelectWarps;
+        const int tile = first + i * BlockWarps();
         if (tile < block_.end) loaded[i] = slots_[(tile - block_.first) * 32 + lane];
       }
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
-        const int tile = first + i * kSelectWarps;
+        const int tile = first + i * BlockWarps();
         if (tile >= block_.end) break;
         int goodness[4];
         UnpackGoodness(loaded[i], goodness);
@@ -275,7 +275,7 @@ class ClusterRank {
 
   // Counts the values inside the bins that a search has narrowed to.
   __device__ void CountAgain() {
-    for (int i = threadIdx.x; i < unit_.columns * kHistogramBins; i += kSelectThreads) {
+    for (int i = threadIdx.x; i < unit_.columns * kHistogramBins; i += BlockThreads()) {
       histograms_[i] = 0;
     }
     __syncthreads();
@@ -320,7 +320,7 @@ class ClusterRank {
 };
 
 template <class Scorer, int kBlocksPerProcessor>
-__global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
+__global__ void __launch_bounds__(kClusterThreads, kBlocksPerProcessor)
     RankInCluster(const __grid_constant__ SelectLaunch launch) {
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ClusterShared shared;
@@ -357,8 +357,8 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
   }
   if (launch.list_goodness == nullptr) {
     for (int i = 0; i < unit.columns; ++i) {
-      WriteFixed(launch, shared.unit.columns[i], rank * kSelectThreads + threadIdx.x,
-                 kSelectThreads * blocks);
+      WriteFixed(launch, shared.unit.columns[i], rank * BlockThreads() + threadIdx.x,
+                 BlockThreads() * blocks);
     }
   }
   if (!nothing) ClusterWait();  // nobody leaves while others may read its counts

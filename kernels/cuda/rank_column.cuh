@@ -31,8 +31,8 @@ struct ThreadGroup {
 
 // Divides a block among `columns` columns; a group's number is threadIdx.x / 32 / warps.
 __device__ __forceinline__ ThreadGroup GroupFor(int columns) {
-  int warps = kSelectWarps;
-  while (warps > 1 && warps * columns > kSelectWarps) warps /= 2;
+  int warps = BlockWarps();
+  while (warps > 1 && warps * columns > BlockWarps()) warps /= 2;
   const int warp = static_cast<int>(threadIdx.x >> 5);
   return {warp / warps + 1, warps, warp % warps,
           static_cast<int>(threadIdx.x) % (warps * 32)};

@@ -22,7 +22,7 @@ struct ScanShared {
   bool counts_candidates;  // the scan counts them by goodness, one value a bin
   int next[kUnitColumns];   // index of the next candidate of a column
   int guess[kUnitColumns];  // least goodness of a candidate
-  MarkCounts counts[kSelectWarps];
+  MarkCounts counts[kMostWarps];
   bool failed[kUnitColumns];
   bool last;  // of the unit's slices
 };
@@ -44,7 +44,7 @@ class SliceScan {
   // `histograms` [columns, kHistogramBins].
   __device__ void Guess(const LaneBins& bins, uint32_t* histograms) {
     const int columns = unit_.columns;
-    for (int i = threadIdx.x; i < columns * kHistogramBins; i += kSelectThreads) histograms[i] = 0;
+    for (int i = threadIdx.x; i < columns * kHistogramBins; i += BlockThreads()) histograms[i] = 0;
     __syncthreads();
     const BlockTiles all = SplitTiles(launch_.layout, shared_.unit, columns, unit_.first_tile,
                                       unit_.end_tile);
@@ -80,7 +80,7 @@ class SliceScan {
       fits &= shared_.unit.bounds[i].top - shared_.guess[i] < kHistogramBins;
     }
     if (threadIdx.x == 0) shared_.counts_candidates = fits;
-    for (int i = threadIdx.x; fits && i < unit_.columns * kHistogramBins; i += kSelectThreads) {
+    for (int i = threadIdx.x; fits && i < unit_.columns * kHistogramBins; i += BlockThreads()) {
       histograms[i] = 0;
     }
     __syncthreads();
@@ -206,7 +206,7 @@ __device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, S
                            uint32_t* words, int word_count) {
   const ThreadGroup group = GroupFor(unit.columns);
   const int column = group.barrier - 1;
-  const int share = word_count * group.warps / kSelectWarps;
+  const int share = word_count * group.warps / BlockWarps();
   Threshold threshold{0, 0, 0, false};
   if (shared.counts_candidates && column < unit.columns) {
     threshold = FindCounted(words + column * kHistogramBins, shared.guess[column],
@@ -243,7 +243,7 @@ __device__ inline bool IsLastSlice(const SelectLaunch& launch, int unit, int sli
 }
 
 template <class Scorer, int kBlocksPerProcessor>
-__global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
+__global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
     ScanSlices(const __grid_constant__ SelectLaunch launch) {
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ScanShared shared;
@@ -291,7 +291,7 @@ __global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
 
 // One block per column of the units with several slices.
 template <class Scorer, int kBlocksPerProcessor>
-__global__ void __launch_bounds__(kSelectThreads, kBlocksPerProcessor)
+__global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
     FinishColumns(const __grid_constant__ SelectLaunch launch) {
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ScanShared shared;

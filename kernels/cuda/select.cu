@@ -35,9 +35,9 @@ cudaError_t Prepare(const SelectKernels& kernels, int shared_bytes_limit) {
                               cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
 }
 
-// Launches blocks of kSelectThreads threads, in clusters where there is one. They may begin while
+// Launches blocks, in clusters where there is one. They may begin while
 // the kernel before them ends (dependent_launch.cuh).
-cudaError_t Launch(SelectKernel kernel, const SelectLaunch& launch, int64_t blocks,
+cudaError_t Launch(SelectKernel kernel, const SelectLaunch& launch, int64_t blocks, int threads,
                    int shared_bytes, int cluster, cudaStream_t stream) {
   cudaLaunchAttribute attributes[2] = {};
   attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -48,7 +48,7 @@ cudaError_t Launch(SelectKernel kernel, const SelectLaunch& launch, int64_t bloc
   attributes[1].val.clusterDim.z = 1;
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(static_cast<unsigned int>(blocks));
-  config.blockDim = dim3(kSelectThreads);
+  config.blockDim = dim3(static_cast<unsigned int>(threads));
   config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
   config.stream = stream;
   config.attrs = attributes;
@@ -74,17 +74,17 @@ cudaError_t PrepareSelect(int shared_bytes_limit) {
 
 cudaError_t LaunchClusterSelect(const SelectLaunch& launch, cudaStream_t stream) {
   return Launch(KernelsFor(launch).rank_in_cluster, launch,
-                int64_t{launch.unit_count} * launch.plan.blocks, launch.plan.shared_bytes,
-                launch.plan.blocks, stream);
+                int64_t{launch.unit_count} * launch.plan.blocks, kClusterThreads,
+                launch.plan.shared_bytes, launch.plan.blocks, stream);
 }
 
 cudaError_t LaunchScanSelect(const SelectLaunch& launch, cudaStream_t stream) {
   const SelectKernels kernels = KernelsFor(launch);
-  const cudaError_t error = Launch(kernels.scan_slices, launch, launch.slice_count,
+  const cudaError_t error = Launch(kernels.scan_slices, launch, launch.slice_count, kScanThreads,
                                    launch.plan.shared_bytes, 1, stream);
   if (error != cudaSuccess || launch.finish_count == 0) return error;
-  return Launch(kernels.finish_columns, launch, launch.finish_count, launch.plan.finish_bytes, 1,
-                stream);
+  return Launch(kernels.finish_columns, launch, launch.finish_count, kScanThreads,
+                launch.plan.finish_bytes, 1, stream);
 }
 
 }  // namespace kvsift::cuda

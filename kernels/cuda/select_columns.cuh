@@ -64,7 +64,7 @@ __device__ inline void LoadColumns(const SelectLaunch& launch, const SelectUnit&
   const uint32_t* from = reinterpret_cast<const uint32_t*>(columns + unit.first_column);
   uint32_t* to = reinterpret_cast<uint32_t*>(shared.columns);
   const int words = unit.columns * static_cast<int>(sizeof(SelectColumn) / 4);
-  for (int i = threadIdx.x; i < words; i += kSelectThreads) to[i] = from[i];
+  for (int i = threadIdx.x; i < words; i += BlockThreads()) to[i] = from[i];
   __syncthreads();
   const int i = static_cast<int>(threadIdx.x);
   if (i < kUnitColumns) {

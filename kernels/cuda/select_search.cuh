@@ -12,8 +12,14 @@
 
 namespace kvsift::cuda {
 
-inline constexpr int kSelectThreads = 512;
-inline constexpr int kSelectWarps = kSelectThreads / 32;
+// Threads of a block: scans have more to hide, clusters more to wait for.
+inline constexpr int kScanThreads = 512;
+inline constexpr int kClusterThreads = 256;
+inline constexpr int kMostWarps = 16;
+
+__device__ __forceinline__ int BlockThreads() { return static_cast<int>(blockDim.x); }
+__device__ __forceinline__ int BlockWarps() { return BlockThreads() / 32; }
+
 inline constexpr int kChunkBins = 32;
 inline constexpr int kChunks = kHistogramBins / kChunkBins;
 

@@ -39,7 +39,7 @@ class TileStream {
   __device__ TileStream(const UnitTiles& tiles, int begin, int end)
       : tiles_(tiles),
         tile_(begin + static_cast<int>(threadIdx.x >> 5) * kRunTiles),
-        left_(max(0, (end - tile_ + kStep - 1) / kStep)) {}
+        left_(max(0, (end - tile_ + Step() - 1) / Step())) {}
 
   // Asks for the first run. Every lane of the warp calls it.
   __device__ __forceinline__ void Start() {
@@ -68,12 +68,12 @@ class TileStream {
 #pragma unroll
       for (int i = 0; i < kRunTiles; ++i) visit(tile_ + i, goodness[i]);
       __syncwarp();  // matrix instructions want the whole warp
-      tile_ += kStep;
+      tile_ += Step();
     }
   }
 
  private:
-  static constexpr int kStep = kSelectWarps * kRunTiles;
+  __device__ __forceinline__ static int Step() { return BlockWarps() * kRunTiles; }
 
   __device__ __forceinline__ static typename Scorer::Tile Load(const uint8_t* run, int tile) {
     return Scorer::Load(run + tile * Scorer::kTileBytes, static_cast<int>(threadIdx.x & 31));
@@ -85,7 +85,7 @@ class TileStream {
     const int lane = static_cast<int>(threadIdx.x & 31);
     addresses_ = 0;
     if (ahead + lane < left_) {
-      addresses_ = reinterpret_cast<uint64_t>(tiles_.Address(tile_ + (ahead + lane) * kStep));
+      addresses_ = reinterpret_cast<uint64_t>(tiles_.Address(tile_ + (ahead + lane) * Step()));
     }
     next_ = 0;
   }
@@ -107,7 +107,7 @@ class TileStream {
 template <class Scorer, class Visit>
 __device__ __forceinline__ void ForTiles(const UnitTiles& tiles, const Scorer& scorer, int begin,
                                          int end, Visit visit) {
-  for (int tile = begin + (threadIdx.x >> 5); tile < end; tile += kSelectWarps) {
+  for (int tile = begin + (threadIdx.x >> 5); tile < end; tile += BlockWarps()) {
     int goodness[4];
     scorer.Score(Scorer::Load(tiles.Address(tile), threadIdx.x & 31), goodness);
     visit(tile, goodness);
@@ -143,11 +143,11 @@ __device__ __forceinline__ void ForSample(const UnitTiles& tiles, const Scorer& 
   const int row = (threadIdx.x & 31) >> 2;
   const int count = (end - begin) / stride;
   const int groups = (count + 7) / 8;
-  for (int first = threadIdx.x >> 5; first < groups; first += kSelectWarps * kTogether) {
+  for (int first = threadIdx.x >> 5; first < groups; first += BlockWarps() * kTogether) {
     typename Scorer::Tile loaded[kTogether];
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      const int index = min((first + i * kSelectWarps) * 8 + row, count - 1);
+      const int index = min((first + i * BlockWarps()) * 8 + row, count - 1);
       const uint32_t jitter = (static_cast<uint32_t>(index) * 2654435761u) >> 16;
       const int tile = begin + index * stride + static_cast<int>(jitter % stride);
       const int slot = static_cast<int>((jitter >> 8) & 7) * 4 + (threadIdx.x & 3);
@@ -155,7 +155,7 @@ __device__ __forceinline__ void ForSample(const UnitTiles& tiles, const Scorer& 
     }
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      const int group = first + i * kSelectWarps;
+      const int group = first + i * BlockWarps();
       if (group >= groups) break;
       int goodness[4];
       scorer.Score(loaded[i], goodness);

@@ -354,14 +354,11 @@ void RunPages(Bench& bench) {
 void RunTuning(Bench& bench) {
   const std::pair<const char*, SelectTuning> tunings[] = {
       {"least_block_keys = 1024", {.least_block_keys = 1024}},
-      {"largest_cluster = 8", {.largest_cluster = 8}},
       {"most_block_keys = 2048", {.most_block_keys = 2048}},
-      {"most_block_keys = 0", {.most_block_keys = 0}},
       {"least_slice_keys = 8192", {.least_slice_keys = 8192}},
-      {"most_slice_keys = 8192", {.most_slice_keys = 8192}},
-      {"most_slice_keys = 32768", {.most_slice_keys = 32768}},
       {"sampled_tiles = 256", {.sampled_tiles = 256}},
       {"sampled_tiles = 1024", {.sampled_tiles = 1024}},
+      {"sampled_tiles = 2048", {.sampled_tiles = 2048}},
   };
   for (const auto& [name, tuning] : tunings) {
     std::printf("%s\n", name);
