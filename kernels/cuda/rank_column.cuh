@@ -213,14 +213,24 @@ __device__ Threshold FindThreshold(const Source& source, const ThreadGroup& grou
   }
 }
 
-// One window of a row: counts the marks of all warps of the group, drops the `drop` oldest ties
-// and gives places from `place` on. Adds what the window holds to `total`.
-__device__ inline void SettleWindow(const Marks& marks, const ThreadGroup& group,
-                                    MarkCounts* counts, int drop, int place, MarkCounts& total) {
+// One warp's part of the marks of a window, counted.
+struct WarpMarks {
+  Marks marks;
+  int first_word;
+  LaneMarks own;
+  int drop;   // of its ties, the oldest
+  int place;  // of its first taken key
+};
+
+// Counts the marks of all warps of the group, of which the `drop` oldest ties are not taken and
+// the rest have places from `place` on. Adds up what the window holds.
+__device__ inline WarpMarks CountWindow(const Marks& marks, const ThreadGroup& group,
+                                        MarkCounts* counts, int drop, int place,
+                                        MarkCounts& total) {
   const int share = (marks.words + group.warps - 1) / group.warps;
   const int first = min(group.warp * share, marks.words);
-  const Marks own_marks{marks.taken + first, marks.places + first, min(share, marks.words - first)};
-  const LaneMarks own = CountMarks(own_marks, counts[group.warp]);
+  const Marks part{marks.taken + first, marks.places + first, min(share, marks.words - first)};
+  const LaneMarks own = CountMarks(part, counts[group.warp]);
   group.Sync();
   MarkCounts before{0, 0};
   total = {0, 0};
@@ -229,14 +239,13 @@ __device__ inline void SettleWindow(const Marks& marks, const ThreadGroup& group
     total.better += counts[warp].better;
     total.tied += counts[warp].tied;
   }
-  const int taken_before = before.better + max(0, before.tied - drop);
-  PlaceMarks(own_marks, own, max(0, drop - before.tied), place + taken_before);
-  group.Sync();
+  return {part, first, own, max(0, drop - before.tied),
+          place + before.better + max(0, before.tied - drop)};
 }
 
 // Calls write(place, position, goodness) for every position that the column takes, places
-// ascending with positions.
-template <class Source, class Write>
+// ascending with positions. Without kGoodness it is not looked up, and is 0.
+template <bool kGoodness, class Source, class Write>
 __device__ void PlaceColumn(const Source& source, const ThreadGroup& group,
                             const ColumnRange& range, const Threshold& threshold,
                             const RankMemory& memory, Write write) {
@@ -257,12 +266,24 @@ __device__ void PlaceColumn(const Source& source, const ThreadGroup& group,
     });
     group.Sync();
     MarkCounts total;
-    SettleWindow(marks, group, memory.counts, drop, place, total);
-    source.ForKeys(begin, end, [&](int position, int goodness) {
-      if (goodness < threshold.value || position < begin || position >= end) return;
-      const int key = position - begin;
-      if (marks.Taken(key)) write(marks.Place(key), position, goodness);
-    });
+    const WarpMarks part = CountWindow(marks, group, memory.counts, drop, place, total);
+    if constexpr (kGoodness) {
+      PlaceMarks(part.marks, part.own, part.drop, part.place);
+      group.Sync();
+      source.ForKeys(begin, end, [&](int position, int goodness) {
+        if (goodness < threshold.value || position < begin || position >= end) return;
+        const int key = position - begin;
+        if (marks.Taken(key)) write(marks.Place(key), position, goodness);
+      });
+    } else {
+      const int first = begin + part.first_word * 32;
+      ForTakenWords(part.marks, part.own, part.drop, part.place,
+                    [&](int word, uint32_t taken, int next) {
+                      for (; taken != 0; taken &= taken - 1) {
+                        write(next++, first + word * 32 + __ffs(static_cast<int>(taken)) - 1, 0);
+                      }
+                    });
+    }
     group.Sync();
     place += total.better + max(0, total.tied - drop);
     drop = max(0, drop - total.tied);
@@ -275,16 +296,22 @@ __device__ void WriteColumn(const SelectLaunch& launch, const Source& source,
                             const ThreadGroup& group, UnitColumns& shared, int column,
                             const Threshold& threshold, const RankMemory& memory) {
   const SelectColumn& to = shared.columns[column];
-  int best = INT_MIN;
-  PlaceColumn(source, group, shared.ranges[column], threshold, memory,
-              [&](int place, int position, int goodness) {
-                WriteRanked(launch, to, place, position, goodness);
-                best = max(best, goodness);
-              });
-  if (launch.bests != nullptr) {
-    best = __reduce_max_sync(~0u, best);
-    if (group.thread % 32 == 0) atomicMax(&launch.bests[to.best], best);
+  const ColumnRange& range = shared.ranges[column];
+  if (launch.list_goodness == nullptr) {
+    PlaceColumn<false>(source, group, range, threshold, memory,
+                       [&](int place, int position, int goodness) {
+                         WriteRanked(launch, to, place, position, goodness);
+                       });
+    return;
   }
+  int best = INT_MIN;
+  PlaceColumn<true>(source, group, range, threshold, memory,
+                    [&](int place, int position, int goodness) {
+                      WriteRanked(launch, to, place, position, goodness);
+                      best = max(best, goodness);
+                    });
+  best = __reduce_max_sync(~0u, best);
+  if (group.thread % 32 == 0) atomicMax(&launch.bests[to.best], best);
 }
 
 }  // namespace kvsift::cuda

@@ -64,22 +64,30 @@ __device__ __forceinline__ uint32_t DropLowest(uint32_t word, int count) {
   return word;
 }
 
-// One warp joins tied keys to the better ones, except the `drop` oldest, and gives places from
-// `place` on.
-__device__ inline void PlaceMarks(const Marks& marks, const LaneMarks& own, int drop, int place) {
+// One warp joins tied keys to the better ones, except the `drop` oldest, gives places from `place`
+// on, and calls visit(word, its taken keys, place of the first of them) for every word.
+template <class Visit>
+__device__ __forceinline__ void ForTakenWords(const Marks& marks, const LaneMarks& own, int drop,
+                                              int place, Visit visit) {
   const int tied_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(own.tied)));
   int own_drop = max(0, min(own.tied, drop - (tied_up_to - own.tied)));
-  const int taken = own.better + own.tied - own_drop;
-  place += static_cast<int>(InclusiveScan(static_cast<uint32_t>(taken))) - taken;
+  const int count = own.better + own.tied - own_drop;
+  place += static_cast<int>(InclusiveScan(static_cast<uint32_t>(count))) - count;
   for (int word = own.begin; word < own.end; ++word) {
     const uint32_t tied = marks.places[word];
     const int ties = __popc(tied);
-    const uint32_t all = marks.taken[word] | (ties > own_drop ? DropLowest(tied, own_drop) : 0);
+    const uint32_t taken = marks.taken[word] | (ties > own_drop ? DropLowest(tied, own_drop) : 0);
     own_drop = max(0, own_drop - ties);
-    marks.taken[word] = all;
-    marks.places[word] = static_cast<uint32_t>(place);
-    place += __popc(all);
+    visit(word, taken, place);
+    place += __popc(taken);
   }
+}
+
+__device__ inline void PlaceMarks(const Marks& marks, const LaneMarks& own, int drop, int place) {
+  ForTakenWords(marks, own, drop, place, [&](int word, uint32_t taken, int first_place) {
+    marks.taken[word] = taken;
+    marks.places[word] = static_cast<uint32_t>(first_place);
+  });
 }
 
 }  // namespace kvsift::cuda

@@ -10,7 +10,6 @@ namespace kvsift::cuda {
 namespace {
 
 constexpr int64_t kSampledKeysPerTile = 2;
-constexpr int64_t kClusterBlocksPerProcessor = 2;
 constexpr int32_t kKeptBytesPerKey = 16;          // cluster path: 8 columns, 16 bits each
 constexpr int32_t kMostFinishBytes = 64 << 10;  // lets two blocks share a processor
 
@@ -18,7 +17,7 @@ int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit 
 
 // Whether all units together fit on the device as blocks of the cluster path, at once.
 bool FitsAtOnce(const SelectDevice& device, const SelectBatch& batch, int64_t most_block_keys) {
-  return batch.keys <= device.processors * kClusterBlocksPerProcessor * most_block_keys;
+  return batch.keys <= device.processors * most_block_keys;
 }
 
 // Keys that pass a guessed threshold, in the mean: the guess aims at five standard deviations
