@@ -79,39 +79,29 @@ HWY_INLINE VF Signs() {
 // Butterflies between lanes of a register: x * 1 + b, and b * -1 + a, where the product is exact
 // and so the sum is rounded once, as in (a + b, a - b). Multiply-adds and additions go to
 // different units.
-template <int kStride>
-HWY_INLINE VF RotateWithin(VF v) {
-  return hn::MulAdd(v, Signs<kStride>(), SwapLanes<kStride>(v));
+template <int kDim, int kStride>
+HWY_INLINE void RotateWithin(Registers<kDim>& x) {
+  const VF signs = Signs<kStride>();
+  for (VF& v : x) v = hn::MulAdd(v, signs, SwapLanes<kStride>(v));
 }
 
-// The rotation of encode/rotation.h of registers [kFirst, kFirst + kCount): the same strides in
-// the same order for each element, but half after half, so that shuffles and multiply-adds of
-// one half are at hand while additions of another wait for each other.
-template <int kFirst, int kCount>
-HWY_INLINE void RotateSpan(VF* x) {
-  if constexpr (kCount == 1) {
-    VF v = x[kFirst];
-    v = RotateWithin<1>(v);
-    v = RotateWithin<2>(v);
-    if constexpr (kFloatLanes >= 8) v = RotateWithin<4>(v);
-    if constexpr (kFloatLanes >= 16) v = RotateWithin<8>(v);
-    x[kFirst] = v;
-  } else {
-    constexpr int kHalf = kCount / 2;
-    RotateSpan<kFirst, kHalf>(x);
-    RotateSpan<kFirst + kHalf, kHalf>(x);
-    for (int i = kFirst; i < kFirst + kHalf; ++i) {
-      const VF a = x[i];
-      const VF b = x[i + kHalf];
-      x[i] = hn::Add(a, b);
-      x[i + kHalf] = hn::Sub(a, b);
-    }
-  }
-}
-
+// The rotation of encode/rotation.h: the same strides in the same order.
 template <int kDim>
 HWY_INLINE void RotateRegisters(Registers<kDim>& x) {
-  RotateSpan<0, kDim / kFloatLanes>(x);
+  RotateWithin<kDim, 1>(x);
+  RotateWithin<kDim, 2>(x);
+  if constexpr (kFloatLanes >= 8) RotateWithin<kDim, 4>(x);
+  if constexpr (kFloatLanes >= 16) RotateWithin<kDim, 8>(x);
+  constexpr int kRegisters = kDim / kFloatLanes;
+  for (int stride = 1; stride < kRegisters; stride *= 2) {
+    for (int i = 0; i < kRegisters; ++i) {
+      if ((i & stride) != 0) continue;
+      const VF a = x[i];
+      const VF b = x[i + stride];
+      x[i] = hn::Add(a, b);
+      x[i + stride] = hn::Sub(a, b);
+    }
+  }
 }
 
 // A plane of a code as its words are written: bit i of a register's mask is dimension
