@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace kvsift {
+namespace {
+
+// How many sleeping threads one that starts a task wakes while tasks are left.
+constexpr int kWakesPerTurn = 2;
+
+}  // namespace
 
 struct ThreadPool::Job {
   int64_t count = 0;
@@ -34,12 +40,13 @@ void ThreadPool::Run(int64_t count, std::function<void(int64_t)> task, std::func
   job->unfinished.store(count, std::memory_order_relaxed);
   job->task = std::move(task);
   job->done = std::move(done);
+  int wakes = 0;
   {
     MutexLock lock(mutex_);
     jobs_.push_back(std::move(job));
+    wakes = std::min(1, sleeping_);
   }
-  const int64_t wanted = std::min<int64_t>(count, concurrency());
-  for (int64_t i = 0; i < wanted; ++i) work_added_.SignalOne();
+  Wake(wakes);
 }
 
 void ThreadPool::Work() {
@@ -53,15 +60,28 @@ void ThreadPool::Work() {
 }
 
 ThreadPool::Turn ThreadPool::NextTurn() {
-  MutexLock lock(mutex_);
-  while (jobs_.empty() && !stopping_) work_added_.Wait(mutex_);
-  if (jobs_.empty()) return {};
   Turn turn;
-  turn.job = std::move(jobs_.front());
-  jobs_.pop_front();
-  turn.index = turn.job->next++;
-  if (turn.job->next < turn.job->count) jobs_.push_back(turn.job);
+  int wakes = 0;
+  {
+    MutexLock lock(mutex_);
+    while (jobs_.empty() && !stopping_) {
+      ++sleeping_;
+      work_added_.Wait(mutex_);
+      --sleeping_;
+    }
+    if (jobs_.empty()) return {};
+    turn.job = std::move(jobs_.front());
+    jobs_.pop_front();
+    turn.index = turn.job->next++;
+    if (turn.job->next < turn.job->count) jobs_.push_back(turn.job);
+    if (!jobs_.empty()) wakes = std::min(kWakesPerTurn, sleeping_);
+  }
+  Wake(wakes);
   return turn;
+}
+
+void ThreadPool::Wake(int count) {
+  for (int i = 0; i < count; ++i) work_added_.SignalOne();
 }
 
 }  // namespace kvsift

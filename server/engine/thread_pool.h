@@ -16,6 +16,10 @@ namespace kvsift {
 
 // Threads take one task at a time from each job in turn, so that a job of many tasks does not
 // hold back a small one that arrives later by more than the tasks that are already running.
+//
+// Run wakes one thread, and threads wake each other while tasks are left. Were all woken by the
+// caller, which goes to sleep itself as a rule, a scheduler tends to put two of them on one
+// processor while another idles, and leaves them there for milliseconds (kernels/PERFORMANCE.md).
 class ThreadPool final : public Executor {
  public:
   // REQUIRES: threads >= 1.
@@ -42,12 +46,17 @@ class ThreadPool final : public Executor {
   void Work();
 
   // The next task, the job of which goes to the back of the queue if it has more. Waits for one;
-  // a turn without a job says that the pool is being destroyed and no task is left.
+  // a turn without a job says that the pool is being destroyed and no task is left. Wakes others
+  // if it leaves tasks.
   Turn NextTurn();
+
+  // Signals without the mutex, so that who wakes need not wait for it.
+  void Wake(int count);
 
   Mutex mutex_;
   CondVar work_added_;
   std::deque<std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);  // each has tasks to start
+  int sleeping_ ABSL_GUARDED_BY(mutex_) = 0;                       // threads that wait for work
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <numeric>
 #include <vector>
 
@@ -63,6 +64,22 @@ TEST(ThreadPool, DestructionFinishesJobsAndWhatTheyStart) {
     }
   }
   EXPECT_EQ(tasks, 250);
+}
+
+// Tasks that wait for each other end only if each has a thread: no thread sleeps beside a task.
+TEST(ThreadPool, AsManyTasksRunAtOnceAsThereAreThreads) {
+  constexpr int kThreads = 5;
+  ThreadPool pool(kThreads);
+  for (int round = 0; round < 200; ++round) {
+    std::latch all_run(kThreads);
+    std::latch all_done(2);
+    // Two jobs, so that threads are woken by callers and by each other.
+    pool.Run(
+        3, [&](int64_t) { all_run.arrive_and_wait(); }, [&] { all_done.count_down(); });
+    pool.Run(
+        2, [&](int64_t) { all_run.arrive_and_wait(); }, [&] { all_done.count_down(); });
+    all_done.wait();
+  }
 }
 
 // With one thread the order of tasks can be seen.

@@ -35,7 +35,7 @@ def commands(build):
     return found
 
 
-def _resolve(name):
+def resolve(name):
     """The file behind an include of ours: a header, or the proto file it is generated from."""
     path = sources.ROOT / name
     if name.startswith("kvsift/v1/"):
@@ -51,7 +51,7 @@ def content(path, seen=None):
     if path not in seen:
         seen[path] = path.read_text(encoding="utf-8")
         for _, name in sources.includes(seen[path]):
-            below = _resolve(name)
+            below = resolve(name)
             if below:
                 content(below, seen)
     return "".join(f"{key}\n{seen[key]}" for key in sorted(seen))
@@ -77,7 +77,6 @@ class Passed:
 
 
 def run_all(work, run):
-    """Problems of all pieces of work, over as many threads as there are cores; largest first."""
-    work = sorted(work, key=lambda item: -(sources.ROOT / item[0]).stat().st_size)
+    """Problems of all pieces of work, in order, over as many threads as there are cores."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return [problem for problems in pool.map(run, work) for problem in problems]
