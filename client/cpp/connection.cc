@@ -37,9 +37,7 @@ absl::Status CheckAddress(const std::string& address) {
 
 // gRPC shuts itself down with its last channel and waits for its threads, which can take ten
 // seconds when the next channel is needed at once; so it stays for the life of the process.
-void KeepGrpcInitialized() {
-  [[maybe_unused]] static const bool is_kept = (grpc_init(), true);
-}
+void KeepGrpcInitialized() { [[maybe_unused]] static const bool is_kept = (grpc_init(), true); }
 
 }  // namespace
 

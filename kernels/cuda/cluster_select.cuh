@@ -16,17 +16,17 @@
 
 namespace kvsift::cuda {
 
-inline constexpr int kMostBlocks = 16;         // of a cluster
+inline constexpr int kMostBlocks = 16;       // of a cluster
 inline constexpr int kUnranked = INT16_MIN;  // below any goodness
 
 // The search of one column; every block of the cluster comes to the same values but `first` and
 // `drop`, which are its own.
 struct ClusterSearch {
   BinRange bins;
-  int wanted;     // rank sought among the values in `bins`
-  bool settled;   // `bins.base` is the threshold
-  int first;      // place of this block's first taken key
-  int drop;       // how many of this block's ties are not taken, the oldest
+  int wanted;    // rank sought among the values in `bins`
+  bool settled;  // `bins.base` is the threshold
+  int first;     // place of this block's first taken key
+  int drop;      // how many of this block's ties are not taken, the oldest
 };
 
 struct ClusterShared {
@@ -51,7 +51,8 @@ __device__ __forceinline__ ClusterCount CountInCluster(const uint32_t* counter, 
   int counts[kMostBlocks];
 #pragma unroll
   for (int i = 0; i < kMostBlocks; ++i) {
-    counts[i] = i < blocks ? static_cast<int>(LoadFromBlock(counter, (rank + i) & (blocks - 1))) : 0;
+    counts[i] =
+        i < blocks ? static_cast<int>(LoadFromBlock(counter, (rank + i) & (blocks - 1))) : 0;
   }
   ClusterCount sum;
   sum.own = counts[0];
@@ -69,8 +70,7 @@ __device__ inline void SettleColumn(ClusterShared& shared, uint32_t* histogram, 
   const int lane = static_cast<int>(threadIdx.x & 31);
   ClusterSearch search = shared.searches[column];
   const int chunk = kChunks - 1 - lane;
-  const ClusterCount in_chunk =
-      CountInCluster(&shared.chunk_sums[column][chunk], rank, blocks);
+  const ClusterCount in_chunk = CountInCluster(&shared.chunk_sums[column][chunk], rank, blocks);
   ClusterCount in_bin;
   int own_bin = 0;
   const RankedBin found =
@@ -88,8 +88,7 @@ __device__ inline void SettleColumn(ClusterShared& shared, uint32_t* histogram, 
   if (search.settled) {
     const int holder = kChunkBins - 1 - found.bin % kChunkBins;
     const int tied_own = __shfl_sync(~0u, in_bin.own, holder);
-    const int tied_after =
-        __shfl_sync(~0u, in_bin.all - in_bin.before - in_bin.own, holder);
+    const int tied_after = __shfl_sync(~0u, in_bin.all - in_bin.before - in_bin.own, holder);
     const int keep_after = min(tied_after, search.wanted);
     const int keep_own = min(tied_own, search.wanted - keep_after);
     search.first += search.wanted - keep_after - keep_own;
