@@ -61,9 +61,8 @@ DeviceAnswers Answers::selections() const {
 absl::Status Answers::Deliver(cudaStream_t stream) {
   int64_t bytes = target_ == host_.data() ? 0 : extent_.bytes();
   if (bytes > tuning_.most_delivered_bytes) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(host_.data(), device_.data(),
-                                                static_cast<size_t>(bytes),
-                                                cudaMemcpyDeviceToHost, stream));
+    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(
+        host_.data(), device_.data(), static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream));
     bytes = 0;
   }
   KVSIFT_RETURN_IF_CUDA_ERROR(

@@ -154,10 +154,9 @@ absl::Status BatchRun::StageWrites(const Batch& batch) {
 void BatchRun::StageWrite(const KeyWrite& write, int64_t first, int64_t count) {
   const CudaStore& store = StoreOf(write.store);
   const size_t position_bytes = write.keys.bytes.size() / static_cast<size_t>(write.count);
-  const std::byte* data =
-      staging_.Add(std::span<const std::byte>(write.keys.bytes)
-                       .subspan(static_cast<size_t>(first) * position_bytes,
-                                static_cast<size_t>(count) * position_bytes));
+  const std::byte* data = staging_.Add(std::span<const std::byte>(write.keys.bytes)
+                                           .subspan(static_cast<size_t>(first) * position_bytes,
+                                                    static_cast<size_t>(count) * position_bytes));
   const int64_t start = write.start + first;
   writes_.Of(store).Add({.table = TableOf(write.table).entries(),
                          .data = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(data)),
@@ -231,15 +230,14 @@ void BatchRun::StageQueries(const Selection& selection, int64_t& encoded, Device
   std::byte* codes = encoded_.data() + encoded;
   std::byte* scales = codes + Staging::Footprint(vectors * QueryCodeBytes(selection));
   encoded += EncodedBytes(selection);
-  const QueryJob& job =
-      raw_queries_.Of(StoreOf(selection.store))
-          .Add({.raw = reinterpret_cast<const uint8_t*>(bytes),
-                .codes = reinterpret_cast<uint32_t*>(codes),
-                .scales = scaled ? reinterpret_cast<float*>(scales) : nullptr,
-                .first_item = 0,
-                .vectors = vectors,
-                .kind = KindOf(selection.queries)},
-               vectors);
+  const QueryJob& job = raw_queries_.Of(StoreOf(selection.store))
+                            .Add({.raw = reinterpret_cast<const uint8_t*>(bytes),
+                                  .codes = reinterpret_cast<uint32_t*>(codes),
+                                  .scales = scaled ? reinterpret_cast<float*>(scales) : nullptr,
+                                  .first_item = 0,
+                                  .vectors = vectors,
+                                  .kind = KindOf(selection.queries)},
+                                 vectors);
   queries.codes = job.codes;
   queries.scales = job.scales;
 }

@@ -25,8 +25,8 @@ absl::Status Staging::Upload(cudaStream_t stream) {
   if (path_ == StagingPath::kFetched) {
     KVSIFT_RETURN_IF_CUDA_ERROR(LaunchFetch(from, to, bytes, stream));
   } else {
-    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes),
-                                                cudaMemcpyHostToDevice, stream));
+    KVSIFT_RETURN_IF_CUDA_ERROR(
+        cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream));
   }
   return absl::OkStatus();
 }

@@ -47,8 +47,8 @@ class Flag final : public BatchObserver {
 class Call {
  public:
   Call(int64_t keys, const CrossingTuning& crossing) : visible_{keys} {
-    auto backend = CreateCudaBackend(
-        {.memory_bytes = int64_t{256} << 20, .crossing = crossing}, completions_);
+    auto backend =
+        CreateCudaBackend({.memory_bytes = int64_t{256} << 20, .crossing = crossing}, completions_);
     Check(backend.status());
     backend_ = *std::move(backend);
     auto store = backend_->CreateStore(MakeStoreFormat(kShape, {}), layout_);
