@@ -1,10 +1,17 @@
 #include "kernels/cuda/batch_run.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace kvsift::cuda {
 namespace {
+
+// What a run has from the beginning: enough for a small batch, because getting more waits for the
+// device. Codes and scales are those of 64 raw queries of head_dim 256.
+constexpr int64_t kFirstStagingBytes = 1 << 20;
+constexpr int64_t kFirstEncodedBytes = 64 * (128 + 32);
+
+// A flag that a failed device never raises must not be waited for longer than this.
+constexpr std::chrono::microseconds kAskEvery(100);
 
 const CudaStore& StoreOf(const BackendStore* store) {
   return static_cast<const CudaStore&>(*store);
@@ -16,11 +23,6 @@ const CudaPageTable& TableOf(const PageTable* table) {
 
 VectorKind KindOf(const VectorData& data) {
   return data.raw ? static_cast<VectorKind>(*data.raw) : VectorKind::kCodes;
-}
-
-int64_t RowsOf(const Selection& selection) {
-  return std::ssize(selection.visible) *
-         RowsPerToken(selection.policy.grouping, StoreOf(selection.store).shape());
 }
 
 int64_t VectorsOf(const Selection& selection) {
@@ -38,21 +40,16 @@ int64_t EncodedBytes(const Selection& selection) {
   return Staging::Footprint(vectors * QueryCodeBytes(selection)) + Staging::Footprint(vectors * 4);
 }
 
-// The launch of `store` in `launches`, begun where there is none.
-template <class Launch>
-Launch& LaunchFor(std::vector<Launch>& launches, const CudaStore& store) {
-  for (Launch& launch : launches) {
-    if (launch.store == &store) return launch;
-  }
-  launches.push_back({.store = &store, .jobs = {}});
-  return launches.back();
-}
+// Pieces that a write of `bytes` bytes is cut into, or more.
+int64_t MostPieces(int64_t bytes, int64_t piece_bytes) { return 4 * bytes / piece_bytes + 3; }
 
 }  // namespace
 
-absl::Status BatchRun::Create() {
-  absl::Status status = stream_.Create();
-  if (status.ok()) status = done_.Create();
+absl::Status BatchRun::Create(Priority priority) {
+  absl::Status status = stream_.Create(priority);
+  if (status.ok()) status = staging_.Begin(kFirstStagingBytes);
+  if (status.ok()) status = encoded_.Reserve(kFirstEncodedBytes);
+  if (status.ok()) status = answers_.Create();
   return status;
 }
 
@@ -65,28 +62,44 @@ absl::Status BatchRun::Reserve(const Batch& batch) {
   }
   add(std::ssize(batch.page_copies) * static_cast<int64_t>(sizeof(PageCopyJob)));
   for (const KeyWrite& write : batch.writes) {
-    add(static_cast<int64_t>(write.keys.bytes.size() + sizeof(KeyJob)));
+    const int64_t bytes = std::ssize(write.keys.bytes);
+    const int64_t pieces = MostPieces(bytes, tuning_.crossing.write_piece_bytes);
+    add(bytes + pieces * static_cast<int64_t>(sizeof(KeyJob) + 2 * Staging::Footprint(1)));
   }
-  extent_ = {};
-  for (const KeyRead& read : batch.reads) {
-    add(sizeof(KeyJob));
-    extent_.read_bytes += Staging::Footprint(static_cast<int64_t>(read.codes.size()));
-  }
+  add(std::ssize(batch.reads) * static_cast<int64_t>(sizeof(KeyJob) + Staging::Footprint(1)));
   for (const Selection& selection : batch.selections) {
     add(static_cast<int64_t>(selection.queries.bytes.size() + selection.query_scales.size_bytes() +
                              sizeof(QueryJob) + 64));
     staging += selections_.StagingBytes(selection);
     if (selection.queries.raw) encoded += EncodedBytes(selection);
-    const int64_t rows = RowsOf(selection);
-    extent_.positions += rows * selection.row_width;
-    extent_.counts += rows;
-    if (selection.scores != nullptr) extent_.scores += rows * selection.row_width;
   }
-  absl::Status status = staging_.Begin(staging);
+  absl::Status status = staging_.Begin(staging, PathFor(batch, staging));
   if (status.ok()) status = encoded_.Reserve(encoded);
-  if (status.ok()) status = device_answers_.Reserve(extent_.bytes());
-  if (status.ok()) status = host_answers_.Reserve(extent_.bytes());
+  if (status.ok()) status = answers_.Begin(batch);
   return status;
+}
+
+// In place where kernels read nothing but query codes, once, because jobs and units travel with
+// the launch or are read by one kernel of few blocks.
+StagingPath BatchRun::PathFor(const Batch& batch, int64_t staging_bytes) const {
+  if (staging_bytes > tuning_.crossing.most_fetched_bytes) return StagingPath::kCopied;
+  if (!batch.table_edits.empty() || !batch.page_copies.empty() || !batch.writes.empty() ||
+      !batch.reads.empty() || batch.selections.size() != 1) {
+    return StagingPath::kFetched;
+  }
+  const Selection& selection = batch.selections.front();
+  const CodeLayout& layout = StoreOf(selection.store).layout();
+  int64_t keys = 0;
+  for (const int64_t visible : selection.visible) {
+    if (visible > tuning_.select.longest_row) return StagingPath::kFetched;
+    keys += visible * layout.kv_heads;
+  }
+  const bool few = VectorsOf(selection) <= FewUnits::kMostColumns &&
+                   std::ssize(selection.visible) * layout.kv_heads <= FewUnits::kMostUnits &&
+                   keys <= tuning_.crossing.most_in_place_keys;
+  const bool once = selection.policy.grouping == Grouping::kHead && !selection.queries.raw &&
+                    selection.scores == nullptr && layout.order != TileOrder::kPlain;
+  return few && once ? StagingPath::kInPlace : StagingPath::kFetched;
 }
 
 absl::Status BatchRun::StageTables(const Batch& batch) {
@@ -111,50 +124,96 @@ absl::Status BatchRun::StageTables(const Batch& batch) {
                        .to = static_cast<int64_t>(copy.to),
                        .bytes = StoreOf(copy.store).page_bytes()});
   }
-  staged_edits_ = staging_.Add(edits_);
-  staged_copies_ = staging_.Add(copies_);
   return absl::OkStatus();
 }
 
-void BatchRun::StageKeys(const Batch& batch) {
-  writes_.clear();
-  reads_.clear();
-  const auto add = [](std::vector<KeyLaunch>& launches, const CudaStore& store, KeyJob job) {
-    KeyLaunch& launch = LaunchFor(launches, store);
-    job.first_item = launch.items;
-    launch.items += KeyJobItems(job.start, job.count, store.shape().kv_heads);
-    if (job.count > 0) launch.jobs.push_back(job);
-  };
+// Stages the writes, and launches what is staged whenever it has the size of a piece.
+absl::Status BatchRun::StageWrites(const Batch& batch) {
+  writes_.Clear();
+  const int64_t piece_bytes = tuning_.crossing.write_piece_bytes;
   for (const KeyWrite& write : batch.writes) {
-    const CudaStore& store = StoreOf(write.store);
-    const std::byte* data = staging_.Add(std::span<const std::byte>(write.keys.bytes));
-    add(writes_, store,
-        {.table = TableOf(write.table).entries(),
-         .data = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(data)),
-         .thresholds = store.ThresholdsOf(write.layer),
-         .first_item = 0,
-         .start = write.start,
-         .count = write.count,
-         .layer_offset = HeadOffset(store.layout(), write.layer, 0),
-         .kind = KindOf(write.keys)});
+    if (write.count == 0) continue;
+    const int64_t position_bytes = std::ssize(write.keys.bytes) / write.count;
+    const int64_t most = std::max<int64_t>(kTileKeys, piece_bytes / position_bytes);
+    for (int64_t first = 0, end = 0; first < write.count; first = end) {
+      // A tile that two pieces write would be written key by key.
+      end = (write.start + first + most) / kTileKeys * kTileKeys - write.start;
+      end = std::min(end, write.count);
+      if (staging_.pending_bytes() > 0 &&
+          staging_.pending_bytes() + (end - first) * position_bytes > piece_bytes) {
+        absl::Status status = LaunchChanges();
+        if (!status.ok()) return status;
+      }
+      StageWrite(write, first, end - first);
+    }
   }
-  std::byte* read_to = device_answers_.data() + extent_.read_offset();
+  return absl::OkStatus();
+}
+
+// Stages positions [first, first + count) of those that `write` has.
+void BatchRun::StageWrite(const KeyWrite& write, int64_t first, int64_t count) {
+  const CudaStore& store = StoreOf(write.store);
+  const size_t position_bytes = write.keys.bytes.size() / static_cast<size_t>(write.count);
+  const std::byte* data = staging_.Add(std::span<const std::byte>(write.keys.bytes)
+                                           .subspan(static_cast<size_t>(first) * position_bytes,
+                                                    static_cast<size_t>(count) * position_bytes));
+  const int64_t start = write.start + first;
+  writes_.Of(store).Add({.table = TableOf(write.table).entries(),
+                         .data = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(data)),
+                         .thresholds = store.ThresholdsOf(write.layer),
+                         .first_item = 0,
+                         .start = start,
+                         .count = count,
+                         .layer_offset = HeadOffset(store.layout(), write.layer, 0),
+                         .kind = KindOf(write.keys)},
+                        KeyJobItems(start, count, store.shape().kv_heads));
+}
+
+// Brings everything staged so far to the device and launches what changes pages and tables.
+absl::Status BatchRun::LaunchChanges() {
+  const TableEditJob* edits = staging_.Add(edits_);
+  const PageCopyJob* copies = staging_.Add(copies_);
+  for (auto& writes : writes_.all()) writes.staged = staging_.Add(writes.jobs);
+  cudaStream_t stream = stream_.get();
+  absl::Status status = staging_.Upload(stream);
+  if (!status.ok()) return status;
+  if (!edits_.empty()) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchTableEdits(edits, static_cast<int>(edits_.size()), stream));
+  }
+  if (!copies_.empty()) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(
+        LaunchPageCopies(copies, static_cast<int>(copies_.size()), pages_, stream));
+  }
+  for (const auto& writes : writes_.all()) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchKeyWrites(writes.store->layout(), writes.staged,
+                                                static_cast<int>(writes.jobs.size()), writes.items,
+                                                pages_, stream));
+  }
+  edits_.clear();
+  copies_.clear();
+  writes_.Clear();
+  return absl::OkStatus();
+}
+
+void BatchRun::StageReads(const Batch& batch) {
+  reads_.Clear();
+  AnswerExtent before;
   for (const KeyRead& read : batch.reads) {
     const CudaStore& store = StoreOf(read.store);
-    add(reads_, store,
-        {.table = TableOf(read.table).entries(),
-         .data = reinterpret_cast<uint8_t*>(read_to),
-         .thresholds = nullptr,
-         .first_item = 0,
-         .start = read.start,
-         .count = read.count,
-         .layer_offset = HeadOffset(store.layout(), read.layer, 0),
-         .kind = VectorKind::kCodes});
-    read_to += Staging::Footprint(static_cast<int64_t>(read.codes.size()));
+    std::byte* data = answers_.reads() + before.read_bytes;
+    before.Add(read);
+    if (read.count == 0) continue;
+    reads_.Of(store).Add({.table = TableOf(read.table).entries(),
+                          .data = reinterpret_cast<uint8_t*>(data),
+                          .thresholds = nullptr,
+                          .first_item = 0,
+                          .start = read.start,
+                          .count = read.count,
+                          .layer_offset = HeadOffset(store.layout(), read.layer, 0),
+                          .kind = VectorKind::kCodes},
+                         KeyJobItems(read.start, read.count, store.shape().kv_heads));
   }
-  for (auto* launches : {&writes_, &reads_}) {
-    for (KeyLaunch& launch : *launches) launch.staged = staging_.Add(launch.jobs);
-  }
+  for (auto& reads : reads_.all()) reads.staged = staging_.Add(reads.jobs);
 }
 
 // Brings the queries of a selection to the device: codes as they are, raw ones to be encoded into
@@ -171,117 +230,80 @@ void BatchRun::StageQueries(const Selection& selection, int64_t& encoded, Device
   std::byte* codes = encoded_.data() + encoded;
   std::byte* scales = codes + Staging::Footprint(vectors * QueryCodeBytes(selection));
   encoded += EncodedBytes(selection);
-  QueryLaunch& launch = LaunchFor(raw_queries_, StoreOf(selection.store));
-  launch.jobs.push_back({.raw = reinterpret_cast<const uint8_t*>(bytes),
-                         .codes = reinterpret_cast<uint32_t*>(codes),
-                         .scales = scaled ? reinterpret_cast<float*>(scales) : nullptr,
-                         .first_item = launch.vectors,
-                         .vectors = vectors,
-                         .kind = KindOf(selection.queries)});
-  launch.vectors += vectors;
-  queries.codes = launch.jobs.back().codes;
-  queries.scales = launch.jobs.back().scales;
+  const QueryJob& job = raw_queries_.Of(StoreOf(selection.store))
+                            .Add({.raw = reinterpret_cast<const uint8_t*>(bytes),
+                                  .codes = reinterpret_cast<uint32_t*>(codes),
+                                  .scales = scaled ? reinterpret_cast<float*>(scales) : nullptr,
+                                  .first_item = 0,
+                                  .vectors = vectors,
+                                  .kind = KindOf(selection.queries)},
+                                 vectors);
+  queries.codes = job.codes;
+  queries.scales = job.scales;
 }
 
 absl::Status BatchRun::StageSelections(const Batch& batch) {
   selections_.Clear();
-  raw_queries_.clear();
+  raw_queries_.Clear();
   int64_t encoded = 0;
-  Extent next;
+  AnswerExtent before;
   for (const Selection& selection : batch.selections) {
-    const int64_t rows = RowsOf(selection);
-    if (rows == 0) continue;
-    DeviceQueries queries;
-    StageQueries(selection, encoded, queries);
-    selections_.Add(selection, queries, next.positions, next.counts, next.scores);
-    next.positions += rows * selection.row_width;
-    next.counts += rows;
-    if (selection.scores != nullptr) next.scores += rows * selection.row_width;
+    if (!selection.visible.empty()) {
+      DeviceQueries queries;
+      StageQueries(selection, encoded, queries);
+      selections_.Add(selection, queries, before.positions, before.counts, before.scores);
+    }
+    before.Add(selection);
   }
-  for (QueryLaunch& launch : raw_queries_) launch.staged = staging_.Add(launch.jobs);
-  int32_t* answers = reinterpret_cast<int32_t*>(device_answers_.data());
-  return selections_.Stage(staging_, pages_,
-                           {.positions = answers,
-                            .counts = answers + extent_.positions,
-                            .scores = answers + extent_.positions + extent_.counts});
+  for (auto& queries : raw_queries_.all()) queries.staged = staging_.Add(queries.jobs);
+  return selections_.Stage(staging_, pages_, answers_.selections());
 }
 
-absl::Status BatchRun::Launch() {
+// Launches what is read from pages, after LaunchChanges.
+absl::Status BatchRun::LaunchAnswers() {
   cudaStream_t stream = stream_.get();
-  if (!edits_.empty()) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(
-        LaunchTableEdits(staged_edits_, static_cast<int>(edits_.size()), stream));
+  for (const auto& queries : raw_queries_.all()) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchQueryEncoding(queries.store->layout(), queries.staged,
+                                                    static_cast<int>(queries.jobs.size()),
+                                                    queries.items, stream));
   }
-  if (!copies_.empty()) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(
-        LaunchPageCopies(staged_copies_, static_cast<int>(copies_.size()), pages_, stream));
-  }
-  for (const KeyLaunch& launch : writes_) {
-    if (launch.items == 0) continue;
-    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchKeyWrites(launch.store->layout(), launch.staged,
-                                                static_cast<int>(launch.jobs.size()), launch.items,
-                                                pages_, stream));
-  }
-  for (const QueryLaunch& launch : raw_queries_) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchQueryEncoding(launch.store->layout(), launch.staged,
-                                                    static_cast<int>(launch.jobs.size()),
-                                                    launch.vectors, stream));
-  }
-  for (const KeyLaunch& launch : reads_) {
-    if (launch.items == 0) continue;
-    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchKeyReads(launch.store->layout(), launch.staged,
-                                               static_cast<int>(launch.jobs.size()), launch.items,
+  for (const auto& reads : reads_.all()) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchKeyReads(reads.store->layout(), reads.staged,
+                                               static_cast<int>(reads.jobs.size()), reads.items,
                                                pages_, stream));
   }
-  return selections_.Launch(stream);
+  absl::Status status = selections_.Launch(stream);
+  if (status.ok()) status = answers_.Deliver(stream);
+  return status;
 }
 
 absl::Status BatchRun::Start(const Batch& batch) {
+  asked_ = Clock::now();
   absl::Status status = Reserve(batch);
   if (status.ok()) status = StageTables(batch);
+  if (status.ok()) status = StageWrites(batch);
   if (!status.ok()) return status;
-  StageKeys(batch);
+  StageReads(batch);
   status = StageSelections(batch);
-  if (status.ok()) status = staging_.Upload(stream_.get());
-  if (status.ok()) status = Launch();
-  if (!status.ok()) return status;
-  if (extent_.bytes() > 0) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(host_answers_.data(), device_answers_.data(),
-                                                static_cast<size_t>(extent_.bytes()),
-                                                cudaMemcpyDeviceToHost, stream_.get()));
-  }
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaEventRecord(done_.get(), stream_.get()));
-  return absl::OkStatus();
+  if (status.ok()) status = LaunchChanges();
+  if (status.ok()) status = LaunchAnswers();
+  return status;
 }
 
-bool BatchRun::Done() const { return cudaEventQuery(done_.get()) != cudaErrorNotReady; }
+bool BatchRun::Done() {
+  if (answers_.Arrived()) return true;
+  const Clock::time_point now = Clock::now();
+  if (now - asked_ < kAskEvery) return false;
+  asked_ = now;
+  const cudaError_t state = cudaStreamQuery(stream_.get());
+  if (state == cudaErrorNotReady) cudaGetLastError();  // or the next launch would report it
+  return state != cudaErrorNotReady;
+}
 
 absl::Status BatchRun::Finish(const Batch& batch) {
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(stream_.get()));
-  HandOver(batch);
+  if (!answers_.Arrived()) KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(stream_.get()));
+  answers_.HandOver(batch);
   return absl::OkStatus();
-}
-
-void BatchRun::HandOver(const Batch& batch) const {
-  const int32_t* positions = reinterpret_cast<const int32_t*>(host_answers_.data());
-  const int32_t* counts = positions + extent_.positions;
-  const int32_t* scores = counts + extent_.counts;
-  for (const Selection& selection : batch.selections) {
-    const int64_t rows = RowsOf(selection);
-    const int64_t entries = rows * selection.row_width;
-    std::copy_n(positions, entries, selection.positions);
-    std::copy_n(counts, rows, selection.counts);
-    positions += entries;
-    counts += rows;
-    if (selection.scores == nullptr) continue;
-    std::copy_n(scores, entries, selection.scores);
-    scores += entries;
-  }
-  const std::byte* codes = host_answers_.data() + extent_.read_offset();
-  for (const KeyRead& read : batch.reads) {
-    std::copy_n(codes, read.codes.size(), read.codes.data());
-    codes += Staging::Footprint(static_cast<int64_t>(read.codes.size()));
-  }
 }
 
 }  // namespace kvsift::cuda

@@ -3,8 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -23,20 +25,26 @@ using cuda::CudaPageTable;
 using cuda::CudaStore;
 using cuda::DeviceStatus;
 
-// Work up to this many keys and bytes is waited for on the submitting thread.
-constexpr int64_t kInlineKeys = int64_t{1} << 20;
-constexpr int64_t kInlineBytes = int64_t{1} << 20;
+// Batches that write, copy and read up to this many bytes are urgent.
+constexpr int64_t kUrgentBytes = int64_t{1} << 20;
 
-bool IsSmall(const Batch& batch) {
-  int64_t keys = 0;
+// Urgent batches that select from up to this many keys are waited for on the submitting thread.
+constexpr int64_t kInlineKeys = int64_t{1} << 20;
+
+bool IsUrgent(const Batch& batch) {
   int64_t bytes = 0;
   for (const KeyWrite& write : batch.writes) bytes += std::ssize(write.keys.bytes);
   for (const KeyRead& read : batch.reads) bytes += std::ssize(read.codes);
+  return bytes <= kUrgentBytes;
+}
+
+bool SelectsFromFew(const Batch& batch) {
+  int64_t keys = 0;
   for (const Selection& selection : batch.selections) {
     const auto& shape = static_cast<const CudaStore*>(selection.store)->shape();
     for (const int64_t visible : selection.visible) keys += visible * shape.kv_heads;
   }
-  return keys <= kInlineKeys && bytes <= kInlineBytes;
+  return keys <= kInlineKeys;
 }
 
 class CudaBackend final : public Backend {
@@ -56,40 +64,50 @@ class CudaBackend final : public Backend {
   void Submit(const Batch& batch, BatchObserver& observer) override;
 
  private:
+  struct Lane;
   struct Work {
     const Batch* batch;
     BatchObserver* observer;
+    Lane* lane;
     BatchRun* run = nullptr;
     absl::Status started;
   };
+  struct Lane {
+    std::vector<std::unique_ptr<BatchRun>> runs;
+    std::vector<BatchRun*> free_runs;  // guarded by mutex_
+    std::deque<Work> waiting;          // for a run; guarded by mutex_
+
+    BatchRun* TakeRun();  // REQUIRES: mutex_ is held and there is a free one
+  };
 
   absl::Status ReservePages();
+  absl::Status CreateRuns(Lane& lane, int count, cuda::Priority priority);
   void Launch(Work& work);
   void Complete(const Work& work);
   absl::Status Finish(const Work& work);
   // `status`, made the failure of the backend if it is one, with the device's number.
   absl::Status Noted(absl::Status status);
   absl::Status failure();
-  BatchRun* TakeRun();  // null if all are in use
-  void GiveBack(BatchRun* run);
+  void StartWaiting(Lane& lane);
+  void HandToPoller(Work work);
   void PollCompletions();
-  void StartWaiting();
+  bool TakeLaunched(std::vector<Work>& polled);
 
   const CudaOptions options_;
   const BackendInfo info_;
   const cuda::SelectDevice device_;
   cuda::DeviceBuffer pages_;
   cuda::Stream housekeeping_;
-  std::vector<std::unique_ptr<BatchRun>> runs_;
+  Lane urgent_;
+  Lane bulk_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<BatchRun*> free_runs_;  // guarded by mutex_
-  std::deque<Work> waiting_;          // for a run; guarded by mutex_
-  std::deque<Work> in_flight_;        // to be polled; guarded by mutex_
-  absl::Status failure_;              // what ended all work for good; guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
-  bool polling_ = false;              // guarded by mutex_
+  std::vector<Work> launched_;              // for the poller; guarded by mutex_
+  std::atomic<bool> has_launched_ = false;  // what the poller sees of it without the lock
+  absl::Status failure_;                    // what ended all work for good; guarded by mutex_
+  bool stopping_ = false;                   // guarded by mutex_
+  bool polling_ = false;                    // guarded by mutex_
 };
 
 absl::Status CudaBackend::Start(Executor& completions) {
@@ -103,16 +121,25 @@ absl::Status CudaBackend::Start(Executor& completions) {
       cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep));
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareSelect(device_.shared_bytes));
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareMerge(device_.shared_bytes));
-  for (int i = 0; i < options_.batches_in_flight; ++i) {
-    runs_.push_back(std::make_unique<BatchRun>(reinterpret_cast<uint8_t*>(pages_.data()),
-                                               options_.tuning, device_, device_.shared_bytes));
-    status = runs_.back()->Create();
-    if (!status.ok()) return status;
-    free_runs_.push_back(runs_.back().get());
-  }
+  status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kHigh);
+  if (status.ok()) status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow);
+  if (!status.ok()) return status;
+  launched_.reserve(urgent_.runs.size() + bulk_.runs.size());
   polling_ = true;
   completions.Run(
       1, [this](int64_t) { PollCompletions(); }, [] {});
+  return absl::OkStatus();
+}
+
+absl::Status CudaBackend::CreateRuns(Lane& lane, int count, cuda::Priority priority) {
+  const cuda::BatchTuning tuning{.select = options_.tuning, .crossing = options_.crossing};
+  for (int i = 0; i < count; ++i) {
+    lane.runs.push_back(std::make_unique<BatchRun>(reinterpret_cast<uint8_t*>(pages_.data()),
+                                                   tuning, device_, device_.shared_bytes));
+    absl::Status status = lane.runs.back()->Create(priority);
+    if (!status.ok()) return status;
+    lane.free_runs.push_back(lane.runs.back().get());
+  }
   return absl::OkStatus();
 }
 
@@ -153,46 +180,34 @@ std::unique_ptr<PageTable> CudaBackend::CreatePageTable(const BackendStore&) {
   return std::make_unique<CudaPageTable>(housekeeping_.get());
 }
 
-void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
-  Work work{.batch = &batch, .observer = &observer, .run = nullptr, .started = {}};
-  if (absl::Status failed = failure(); !failed.ok()) {
-    return observer.OnBatchDone(batch, std::move(failed));
-  }
-  bool alone = false;
-  {
-    const std::lock_guard lock(mutex_);
-    alone = in_flight_.empty() && free_runs_.size() == runs_.size();
-    work.run = TakeRun();
-    if (work.run == nullptr) {
-      waiting_.push_back(work);
-      return;
-    }
-  }
-  Launch(work);
-  if (alone && IsSmall(batch)) {
-    while (work.started.ok() && !work.run->Done()) {
-    }
-    Complete(work);
-    StartWaiting();
-    return;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    in_flight_.push_back(std::move(work));
-  }
-  changed_.notify_one();
-}
-
-BatchRun* CudaBackend::TakeRun() {
-  if (free_runs_.empty()) return nullptr;
-  BatchRun* run = free_runs_.back();
-  free_runs_.pop_back();
+BatchRun* CudaBackend::Lane::TakeRun() {
+  BatchRun* run = free_runs.back();
+  free_runs.pop_back();
   return run;
 }
 
-void CudaBackend::GiveBack(BatchRun* run) {
-  const std::lock_guard lock(mutex_);
-  free_runs_.push_back(run);
+void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
+  if (absl::Status failed = failure(); !failed.ok()) {
+    return observer.OnBatchDone(batch, std::move(failed));
+  }
+  const bool urgent = IsUrgent(batch);
+  Lane& lane = urgent ? urgent_ : bulk_;
+  Work work{.batch = &batch, .observer = &observer, .lane = &lane, .run = nullptr, .started = {}};
+  bool alone = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (lane.free_runs.empty()) {
+      lane.waiting.push_back(work);
+      return;
+    }
+    alone = lane.free_runs.size() == lane.runs.size();
+    work.run = lane.TakeRun();
+  }
+  Launch(work);
+  if (!alone || !urgent || !SelectsFromFew(batch)) return HandToPoller(std::move(work));
+  while (work.started.ok() && !work.run->Done()) {
+  }
+  Complete(work);
 }
 
 void CudaBackend::Launch(Work& work) {
@@ -206,8 +221,12 @@ void CudaBackend::Launch(Work& work) {
 // submit the next one.
 void CudaBackend::Complete(const Work& work) {
   absl::Status status = Noted(Finish(work));
-  GiveBack(work.run);
+  {
+    const std::lock_guard lock(mutex_);
+    work.lane->free_runs.push_back(work.run);
+  }
   work.observer->OnBatchDone(*work.batch, std::move(status));
+  StartWaiting(*work.lane);
 }
 
 absl::Status CudaBackend::Finish(const Work& work) {
@@ -233,53 +252,59 @@ absl::Status CudaBackend::failure() {
 }
 
 // Starts batches that found no run, while there are runs.
-void CudaBackend::StartWaiting() {
+void CudaBackend::StartWaiting(Lane& lane) {
   for (;;) {
     Work work;
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_.empty()) return;
-      BatchRun* run = TakeRun();
-      if (run == nullptr) return;
-      work = std::move(waiting_.front());
-      waiting_.pop_front();
-      work.run = run;
+      if (lane.waiting.empty() || lane.free_runs.empty()) return;
+      work = std::move(lane.waiting.front());
+      lane.waiting.pop_front();
+      work.run = lane.TakeRun();
     }
     Launch(work);
-    {
-      const std::lock_guard lock(mutex_);
-      in_flight_.push_back(std::move(work));
-    }
-    changed_.notify_one();
+    HandToPoller(std::move(work));
   }
 }
 
+void CudaBackend::HandToPoller(Work work) {
+  const std::lock_guard lock(mutex_);
+  launched_.push_back(std::move(work));
+  has_launched_.store(true, std::memory_order_relaxed);
+  changed_.notify_one();
+}
+
+// Looks at the batches that it has without the lock, which a thread that submits would wait for.
 void CudaBackend::PollCompletions() {
   cudaSetDevice(options_.device);
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || !in_flight_.empty(); });
-    if (in_flight_.empty()) {
-      polling_ = false;
-      changed_.notify_all();  // under the lock: then this object may be gone
-      return;
-    }
-    const auto done = std::find_if(in_flight_.begin(), in_flight_.end(), [](const Work& work) {
+  std::vector<Work> polled;
+  while (TakeLaunched(polled)) {
+    const auto done = std::find_if(polled.begin(), polled.end(), [](const Work& work) {
       return !work.started.ok() || work.run->Done();
     });
-    if (done == in_flight_.end()) {
-      lock.unlock();
+    if (done == polled.end()) {
       sched_yield();
-      lock.lock();
       continue;
     }
     const Work work = std::move(*done);
-    in_flight_.erase(done);
-    lock.unlock();
+    polled.erase(done);
     Complete(work);
-    StartWaiting();
-    lock.lock();
   }
+}
+
+// Moves what was launched to `polled`, and waits for something where that is empty. False, with
+// polling_ off, once the backend stops.
+bool CudaBackend::TakeLaunched(std::vector<Work>& polled) {
+  if (!polled.empty() && !has_launched_.load(std::memory_order_relaxed)) return true;
+  std::unique_lock lock(mutex_);
+  if (polled.empty()) changed_.wait(lock, [this] { return stopping_ || !launched_.empty(); });
+  std::move(launched_.begin(), launched_.end(), std::back_inserter(polled));
+  launched_.clear();
+  has_launched_.store(false, std::memory_order_relaxed);
+  if (!polled.empty()) return true;
+  polling_ = false;
+  changed_.notify_all();  // under the lock: then this object may be gone
+  return false;
 }
 
 BackendInfo InfoOf(const CudaOptions& options, const cuda::DeviceFacts& facts) {

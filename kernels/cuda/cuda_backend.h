@@ -1,11 +1,16 @@
 // The backend for NVIDIA GPUs: pages in device memory, scoring on binary tensor cores, one launch
 // from codes to positions (select_kernel.cuh).
 //
-// Completion: one task of an injected executor polls the events of batches in flight and tells
-// their observers, for as long as the backend lives. A host callback of the driver would do the
-// same, but it comes 10 to 20 us late and may not call the driver again, which an observer that
-// submits the next batch does. Small batches that find the device idle are waited for inside
-// Submit, which saves the hand-over.
+// Lanes: batches that move little are urgent and run on streams of the highest priority; ingests
+// and exports are bulk and run on those of the lowest. Each lane has batch runs of its own, so a
+// selection beside an ingest waits neither for a run nor, because what it brings and takes crosses
+// without it (crossing.h), for the copy engine.
+//
+// Completion: one task of an injected executor looks at the flags of batches in flight and tells
+// their observers, for as long as the backend lives; it sleeps while there are none. A host
+// callback of the driver would do the same, but it comes 10 to 20 us late and may not call the
+// driver again, which an observer that submits the next batch does. A small urgent batch that
+// finds its lane idle is waited for inside Submit, which saves the hand-over.
 //
 // Failure: a CUDA error other than a lack of memory is for good, because most of them leave the
 // process without a usable context. The batch that met it ends with UNAVAILABLE, what it should
@@ -19,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
+#include "kernels/cuda/crossing.h"
 #include "kernels/cuda/select_plan.h"
 #include "kernels/executor.h"
 
@@ -27,8 +33,10 @@ namespace kvsift {
 struct CudaOptions {
   int device = 0;
   int64_t memory_bytes = 0;  // page memory, reserved whole when the backend is created
-  int batches_in_flight = 4;
+  int urgent_batches = 3;    // at a time
+  int bulk_batches = 2;      // at a time
   cuda::SelectTuning tuning = {};
+  cuda::CrossingTuning crossing = {};
 };
 
 // OK if the GPU of that number can serve.

@@ -57,19 +57,18 @@ absl::Status PinnedBuffer::Reserve(int64_t bytes) {
   const int64_t size = GrownSize(bytes);
   void* memory = nullptr;
   KVSIFT_RETURN_IF_CUDA_ERROR(
-      cudaHostAlloc(&memory, static_cast<size_t>(size), cudaHostAllocDefault));
+      cudaHostAlloc(&memory, static_cast<size_t>(size), cudaHostAllocMapped));
   data_ = static_cast<std::byte*>(memory);
   bytes_ = size;
   return absl::OkStatus();
 }
 
-absl::Status Stream::Create() {
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-  return absl::OkStatus();
-}
-
-absl::Status Event::Create() {
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+absl::Status Stream::Create(Priority priority) {
+  int lowest = 0;
+  int highest = 0;
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaDeviceGetStreamPriorityRange(&lowest, &highest));
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamCreateWithPriority(
+      &stream_, cudaStreamNonBlocking, priority == Priority::kHigh ? highest : lowest));
   return absl::OkStatus();
 }
 

@@ -45,7 +45,8 @@ class DeviceBuffer {
   int64_t bytes_ = 0;
 };
 
-// The same of page-locked host memory, which copies to and from the device need.
+// The same of page-locked host memory, which copies to and from the device need and kernels can
+// read and write, at the address that the host has.
 class PinnedBuffer {
  public:
   PinnedBuffer() = default;
@@ -61,6 +62,9 @@ class PinnedBuffer {
   int64_t bytes_ = 0;
 };
 
+// Whose kernels come first where blocks of several streams wait for a place.
+enum class Priority { kLow, kHigh };
+
 class Stream {
  public:
   Stream() = default;
@@ -70,27 +74,11 @@ class Stream {
     if (stream_ != nullptr) cudaStreamDestroy(stream_);
   }
 
-  absl::Status Create();
+  absl::Status Create(Priority priority = Priority::kLow);
   cudaStream_t get() const { return stream_; }
 
  private:
   cudaStream_t stream_ = nullptr;
-};
-
-class Event {
- public:
-  Event() = default;
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  ~Event() {
-    if (event_ != nullptr) cudaEventDestroy(event_);
-  }
-
-  absl::Status Create();
-  cudaEvent_t get() const { return event_; }
-
- private:
-  cudaEvent_t event_ = nullptr;
 };
 
 }  // namespace kvsift::cuda

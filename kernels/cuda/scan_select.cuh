@@ -294,6 +294,7 @@ __global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ScanShared shared;
   AllowDependents();
+  WaitForPrevious();
   const UnitPart job = launch.finishes[blockIdx.x];
   const SelectUnit unit = LoadUnit(launch, job.unit);
   LoadColumns(launch, unit, shared.unit);
@@ -301,7 +302,6 @@ __global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
   InitScorer(launch, shared.unit, unit.columns, scorer);
   FindBounds(launch, scorer, shared.unit);
   __syncthreads();
-  WaitForPrevious();
   const RankMemory whole{memory, launch.plan.finish_bytes / 4, shared.counts};
   if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole, nullptr)) {
     RankEveryKey<Scorer>(launch, unit, shared.unit, job.part, whole);

@@ -1,5 +1,6 @@
 // What a batch brings to the device: job descriptions, page lists, keys and queries, gathered in
-// page-locked memory and copied at once.
+// page-locked memory. From there it is read in place, or fetched or copied to device memory
+// (crossing.h).
 #ifndef KVSIFT_KERNELS_CUDA_STAGING_H_
 #define KVSIFT_KERNELS_CUDA_STAGING_H_
 
@@ -13,27 +14,37 @@
 
 namespace kvsift::cuda {
 
+enum class StagingPath {
+  kInPlace,  // kernels read it in host memory
+  kFetched,  // a kernel brings it to device memory
+  kCopied,   // the copy engine does
+};
+
 class Staging {
  public:
   // Begins anew with room for `bytes`, counted with Footprint.
-  absl::Status Begin(int64_t bytes);
+  absl::Status Begin(int64_t bytes, StagingPath path = StagingPath::kCopied);
 
-  // Copies `values` and returns where they will be on the device.
+  // Copies `values` and returns where kernels will find them.
   template <class T>
   T* Add(std::span<const T> values) {
     const int64_t offset = used_;
     used_ += Footprint(static_cast<int64_t>(values.size_bytes()));
     assert(used_ <= capacity_);
     if (!values.empty()) std::memcpy(host_.data() + offset, values.data(), values.size_bytes());
-    return reinterpret_cast<T*>(device_.data() + offset);
+    std::byte* read = path_ == StagingPath::kInPlace ? host_.data() : device_.data();
+    return reinterpret_cast<T*>(read + offset);
   }
   template <class T>
   T* Add(const std::vector<T>& values) {
     return Add(std::span<const T>(values));
   }
 
-  // Starts the copy of everything that was added.
+  // Brings what was added since the last Upload to where kernels find it, in the order of `stream`.
   absl::Status Upload(cudaStream_t stream);
+
+  // Bytes that Upload would bring.
+  int64_t pending_bytes() const { return used_ - uploaded_; }
 
   // Bytes that `bytes` bytes take: every piece is aligned for vector loads.
   static constexpr int64_t Footprint(int64_t bytes) { return (bytes + 31) / 32 * 32; }
@@ -41,8 +52,10 @@ class Staging {
  private:
   PinnedBuffer host_;
   DeviceBuffer device_;
+  StagingPath path_ = StagingPath::kCopied;
   int64_t capacity_ = 0;
   int64_t used_ = 0;
+  int64_t uploaded_ = 0;
 };
 
 }  // namespace kvsift::cuda

@@ -10,8 +10,9 @@ namespace kvsift::cuda {
 inline constexpr int kPagePositions = 256;
 
 // Prints the time from Submit to the observer for a selection from one sequence of 8 kv heads
-// and `keys` positions.
-void RunCall(int64_t keys);
+// and `keys` positions, however it may cross the bus, and how much of it is beyond `device_us`, the
+// time of its kernels with answers in device memory.
+void RunCall(int64_t keys, double device_us);
 
 }  // namespace kvsift::cuda
 

@@ -19,10 +19,11 @@ namespace {
 constexpr int kCompletionThreads = 8;
 
 BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning,
-                       Executor& completions) {
-  return {.name = name, .create = [tuning, &completions](int64_t memory_bytes) {
-            return *CreateCudaBackend({.memory_bytes = memory_bytes, .tuning = tuning},
-                                      completions);
+                       Executor& completions, const cuda::CrossingTuning& crossing = {}) {
+  return {.name = name, .create = [tuning, crossing, &completions](int64_t memory_bytes) {
+            return *CreateCudaBackend(
+                {.memory_bytes = memory_bytes, .tuning = tuning, .crossing = crossing},
+                completions);
           }};
 }
 
@@ -55,6 +56,17 @@ cuda::SelectTuning WholeRows() {
       .most_block_keys = 0, .short_keys = 0, .least_slice_keys = 65536, .most_slice_keys = 65536};
 }
 
+// Everything through the copy engine, and writes in many pieces.
+cuda::CrossingTuning Copies() {
+  return {.most_fetched_bytes = 0, .most_delivered_bytes = 0, .write_piece_bytes = 2048};
+}
+
+// Answers where they arise, and no queries in place.
+cuda::CrossingTuning InPlace() {
+  return {
+      .most_in_place_keys = 0, .most_delivered_bytes = int64_t{64} << 20, .answers_in_place = true};
+}
+
 // Every row through the general path.
 cuda::SelectTuning General() { return {.longest_row = 0}; }
 
@@ -76,5 +88,7 @@ int main(int argc, char** argv) {
        kvsift::Factory("cuda_slices", kvsift::Slices(), completions),
        kvsift::Factory("cuda_last_slices", kvsift::LastSlices(), completions),
        kvsift::Factory("cuda_whole_rows", kvsift::WholeRows(), completions),
-       kvsift::Factory("cuda_general", kvsift::General(), completions)});
+       kvsift::Factory("cuda_general", kvsift::General(), completions),
+       kvsift::Factory("cuda_copies", {}, completions, kvsift::Copies()),
+       kvsift::Factory("cuda_in_place", {}, completions, kvsift::InPlace())});
 }

@@ -382,8 +382,10 @@ int main(int argc, char** argv) {
   if (what == "ingest") {
     bench.RunEncode(65536);
     bench.RunAppend(64);
-    RunCall(512);
-    RunCall(8192);
+    for (const int64_t keys : {512, 8192, 32768}) {
+      const std::string name = "8 rows x " + std::to_string(keys) + ", 4 heads";
+      RunCall(keys, bench.Run({name, Same(1, keys), 8, 4, {.k = 256}}, {}));
+    }
   }
   if (what == "tune") RunTuning(bench);
   if (what == "pages") RunPages(bench);
