@@ -1,5 +1,6 @@
 #include "client/cpp/connection.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
@@ -34,6 +35,10 @@ absl::Status CheckAddress(const std::string& address) {
       absl::StrCat("address: \"", address, "\", expected host:port or unix:/path"));
 }
 
+// gRPC shuts itself down with its last channel and waits for its threads, which can take ten
+// seconds when the next channel is needed at once; so it stays for the life of the process.
+void KeepGrpcInitialized() { [[maybe_unused]] static const bool is_kept = (grpc_init(), true); }
+
 }  // namespace
 
 void Backoff::Wait(absl::Time deadline) {
@@ -46,6 +51,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Make(const std::string& 
                                                              Options options) {
   const absl::Status form = CheckAddress(address);
   if (!form.ok()) return form;
+  KeepGrpcInitialized();
   options.attempts = std::max(options.attempts, 1);
   if (!options.wait) options.wait = [](absl::Duration duration) { absl::SleepFor(duration); };
   grpc::ChannelArguments arguments;

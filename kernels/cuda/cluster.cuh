@@ -5,6 +5,8 @@
 
 #include <cooperative_groups.h>
 
+#include <cstdint>
+
 namespace kvsift::cuda {
 
 // Waits for every thread of the cluster; what they wrote to shared memory is visible then.
@@ -29,13 +31,23 @@ __device__ __forceinline__ void ClusterWait() {
 #endif
 }
 
-// The same variable of shared memory in block `rank` of the cluster.
-template <class T>
-__device__ __forceinline__ T* InBlock(T* variable, int rank) {
+// What block `rank` of the cluster holds where this block holds `*variable`, in shared memory.
+__device__ __forceinline__ uint32_t LoadFromBlock(const uint32_t* variable, int rank) {
 #if __CUDA_ARCH__ >= 900
-  return cooperative_groups::this_cluster().map_shared_rank(variable, rank);
+  uint32_t value;
+  const uint32_t own = static_cast<uint32_t>(__cvta_generic_to_shared(variable));
+  asm volatile(
+      "{\n\t"
+      ".reg .u32 there;\n\t"
+      "mapa.shared::cluster.u32 there, %1, %2;\n\t"
+      "ld.shared::cluster.u32 %0, [there];\n\t"
+      "}"
+      : "=r"(value)
+      : "r"(own), "r"(rank)
+      : "memory");
+  return value;
 #else
-  return variable;
+  return *variable;
 #endif
 }
 

@@ -16,17 +16,17 @@
 
 namespace kvsift::cuda {
 
-inline constexpr int kMostBlocks = 16;         // of a cluster
+inline constexpr int kMostBlocks = 16;       // of a cluster
 inline constexpr int kUnranked = INT16_MIN;  // below any goodness
 
 // The search of one column; every block of the cluster comes to the same values but `first` and
 // `drop`, which are its own.
 struct ClusterSearch {
   BinRange bins;
-  int wanted;     // rank sought among the values in `bins`
-  bool settled;   // `bins.base` is the threshold
-  int first;      // place of this block's first taken key
-  int drop;       // how many of this block's ties are not taken, the oldest
+  int wanted;    // rank sought among the values in `bins`
+  bool settled;  // `bins.base` is the threshold
+  int first;     // place of this block's first taken key
+  int drop;      // how many of this block's ties are not taken, the oldest
 };
 
 struct ClusterShared {
@@ -36,33 +36,30 @@ struct ClusterShared {
   MarkCounts counts[kUnitColumns];
 };
 
-// One counter of every block of the cluster, summed. Another block's memory is far away, so all
-// loads are in flight together.
+// One counter of every block of the cluster, summed.
 struct ClusterCount {
+  int all = 0;
   int before = 0;  // in blocks of lower rank: older positions
   int own = 0;
-  int after = 0;
-
-  __device__ int all() const { return before + own + after; }
 };
 
-// Blocks and warps begin with different blocks, so that not all of them look into the same one.
+// Another block's memory is far away, so all loads are in flight together, and every block begins
+// with its own counter, so that not all of them look into the same block.
 // REQUIRES: `blocks` is a power of two.
-__device__ __forceinline__ ClusterCount CountInCluster(uint32_t* counter, int rank, int blocks) {
-  const int first = rank + static_cast<int>(threadIdx.x >> 5);
-  uint32_t counts[kMostBlocks];
+__device__ __forceinline__ ClusterCount CountInCluster(const uint32_t* counter, int rank,
+                                                       int blocks) {
+  int counts[kMostBlocks];
 #pragma unroll
   for (int i = 0; i < kMostBlocks; ++i) {
-    counts[i] = i < blocks ? *InBlock(counter, (first + i) & (blocks - 1)) : 0;
+    counts[i] =
+        i < blocks ? static_cast<int>(LoadFromBlock(counter, (rank + i) & (blocks - 1))) : 0;
   }
   ClusterCount sum;
+  sum.own = counts[0];
 #pragma unroll
   for (int i = 0; i < kMostBlocks; ++i) {
-    const int block = (first + i) & (blocks - 1);
-    const int count = static_cast<int>(counts[i]);
-    sum.before += block < rank ? count : 0;
-    sum.own += i < blocks && block == rank ? count : 0;
-    sum.after += block > rank ? count : 0;
+    sum.all += counts[i];
+    if (rank + i >= blocks) sum.before += counts[i];  // around the end: ranks below
   }
   return sum;
 }
@@ -73,15 +70,14 @@ __device__ inline void SettleColumn(ClusterShared& shared, uint32_t* histogram, 
   const int lane = static_cast<int>(threadIdx.x & 31);
   ClusterSearch search = shared.searches[column];
   const int chunk = kChunks - 1 - lane;
-  const ClusterCount in_chunk =
-      CountInCluster(&shared.chunk_sums[column][chunk], rank, blocks);
+  const ClusterCount in_chunk = CountInCluster(&shared.chunk_sums[column][chunk], rank, blocks);
   ClusterCount in_bin;
   int own_bin = 0;
   const RankedBin found =
-      FindRankedBin(static_cast<uint32_t>(in_chunk.all()), search.wanted, [&](int bin) {
+      FindRankedBin(static_cast<uint32_t>(in_chunk.all), search.wanted, [&](int bin) {
         own_bin = bin;
         in_bin = CountInCluster(&histogram[bin], rank, blocks);
-        return static_cast<uint32_t>(in_bin.all());
+        return static_cast<uint32_t>(in_bin.all);
       });
   // Blocks before this one: what they hold above the bin comes first in the list.
   int better_before = chunk > found.bin / kChunkBins ? in_chunk.before : 0;
@@ -92,7 +88,8 @@ __device__ inline void SettleColumn(ClusterShared& shared, uint32_t* histogram, 
   if (search.settled) {
     const int holder = kChunkBins - 1 - found.bin % kChunkBins;
     const int tied_own = __shfl_sync(~0u, in_bin.own, holder);
-    const int keep_after = min(__shfl_sync(~0u, in_bin.after, holder), search.wanted);
+    const int tied_after = __shfl_sync(~0u, in_bin.all - in_bin.before - in_bin.own, holder);
+    const int keep_after = min(tied_after, search.wanted);
     const int keep_own = min(tied_own, search.wanted - keep_after);
     search.first += search.wanted - keep_after - keep_own;
     search.drop = tied_own - keep_own;
@@ -195,7 +192,12 @@ class ClusterRank {
   // Writes this block's part of every list.
   __device__ void Write() {
     const int threshold[2] = {ThresholdOf(LaneColumn(0)), ThresholdOf(LaneColumn(1))};
-    ForKept([&](int tile, const int(&goodness)[4]) {
+    const uint32_t below = __byte_perm(threshold[0] - 1, threshold[1] - 1, 0x5410);
+    ForKept([&](int tile, const GoodnessSlot& slot) {
+      // Few keys are taken: both keys of both columns are compared at once.
+      if (__vmaxs2(__vmaxs2(slot.x, slot.y), below) == below) return;
+      int goodness[4];
+      UnpackGoodness(slot, goodness);
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         if (goodness[i] < threshold[i & 1]) continue;
@@ -231,7 +233,7 @@ class ClusterRank {
   __device__ int ThresholdOf(int column) const {
     return column < unit_.columns && shared_.unit.ranges[column].ranked > 0
                ? shared_.searches[column].bins.base
-               : INT_MAX;
+               : INT16_MAX;
   }
 
   __device__ __forceinline__ void Keep(int tile, const int (&goodness)[4]) {
@@ -242,7 +244,7 @@ class ClusterRank {
     atomicAdd(&histograms_[column * kHistogramBins + bin], 1u);
   }
 
-  // Calls visit(tile, goodness[4]) for everything that was kept.
+  // Calls visit(tile, slot) for everything that was kept.
   template <class Visit>
   __device__ __forceinline__ void ForKept(Visit visit) const {
     constexpr int kTogether = 4;
@@ -259,9 +261,7 @@ class ClusterRank {
       for (int i = 0; i < kTogether; ++i) {
         const int tile = first + i * BlockWarps();
         if (tile >= block_.end) break;
-        int goodness[4];
-        UnpackGoodness(loaded[i], goodness);
-        visit(tile, goodness);
+        visit(tile, loaded[i]);
       }
     }
   }
@@ -279,7 +279,9 @@ class ClusterRank {
       histograms_[i] = 0;
     }
     __syncthreads();
-    ForKept([&](int, const int(&goodness)[4]) {
+    ForKept([&](int, const GoodnessSlot& slot) {
+      int goodness[4];
+      UnpackGoodness(slot, goodness);
       for (int i = 0; i < 4; ++i) {
         const int column = LaneColumn(i);
         if (column >= unit_.columns || !Searches(column)) continue;

@@ -34,8 +34,7 @@ __device__ __forceinline__ ThreadGroup GroupFor(int columns) {
   int warps = BlockWarps();
   while (warps > 1 && warps * columns > BlockWarps()) warps /= 2;
   const int warp = static_cast<int>(threadIdx.x >> 5);
-  return {warp / warps + 1, warps, warp % warps,
-          static_cast<int>(threadIdx.x) % (warps * 32)};
+  return {warp / warps + 1, warps, warp % warps, static_cast<int>(threadIdx.x) % (warps * 32)};
 }
 
 // Shared memory of one group.

@@ -19,7 +19,7 @@ namespace kvsift::cuda {
 
 struct ScanShared {
   UnitColumns unit;
-  bool counts_candidates;  // the scan counts them by goodness, one value a bin
+  bool counts_candidates;   // the scan counts them by goodness, one value a bin
   int next[kUnitColumns];   // index of the next candidate of a column
   int guess[kUnitColumns];  // least goodness of a candidate
   MarkCounts counts[kMostWarps];
@@ -46,15 +46,15 @@ class SliceScan {
     const int columns = unit_.columns;
     for (int i = threadIdx.x; i < columns * kHistogramBins; i += BlockThreads()) histograms[i] = 0;
     __syncthreads();
-    const BlockTiles all = SplitTiles(launch_.layout, shared_.unit, columns, unit_.first_tile,
-                                      unit_.end_tile);
+    const BlockTiles all =
+        SplitTiles(launch_.layout, shared_.unit, columns, unit_.first_tile, unit_.end_tile);
     ForSample(tiles_, scorer_, all.inner_first, all.inner_end, unit_.sample_stride,
               [&](const int(&goodness)[4]) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
                   if (LaneColumn(i) >= columns) continue;
-                  atomicAdd(&histograms[LaneColumn(i) * kHistogramBins + bins.BinOf(i, goodness[i])],
-                            1u);
+                  atomicAdd(
+                      &histograms[LaneColumn(i) * kHistogramBins + bins.BinOf(i, goodness[i])], 1u);
                 }
               });
     __syncthreads();
@@ -87,8 +87,7 @@ class SliceScan {
   }
 
   // `histograms` [columns, kHistogramBins]: counts of candidates.
-  __device__ void Scan(const BlockTiles& block, TileStream<Scorer>& stream,
-                       uint32_t* histograms) {
+  __device__ void Scan(const BlockTiles& block, TileStream<Scorer>& stream, uint32_t* histograms) {
     first_position_ = block.first * kTileKeys;
     const bool counts = shared_.counts_candidates;
     const int from[2] = {KeepFrom(LaneColumn(0)), KeepFrom(LaneColumn(1))};
@@ -174,17 +173,17 @@ __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit
   }
   if (!candidates.Complete()) return false;
   const Threshold threshold =
-      counted != nullptr ? *counted
-                         : FindThreshold(candidates, group, range,
-                                         FinestBins(candidates.Guess(), shared.bounds[column].top),
-                                         memory.words);
+      counted != nullptr
+          ? *counted
+          : FindThreshold(candidates, group, range,
+                          FinestBins(candidates.Guess(), shared.bounds[column].top), memory.words);
   if (!threshold.found) return false;
   WriteColumn(launch, candidates, group, shared, column, threshold, memory);
   return true;
 }
 
-// Ranks a column among every key. Every thread of the block calls it. A function of its own, because
-// it is rare: it must not take registers from what is not.
+// Ranks a column among every key. Every thread of the block calls it. A function of its own,
+// because it is rare: it must not take registers from what is not.
 template <class Scorer>
 __device__ __noinline__ void RankEveryKey(const SelectLaunch& launch, const SelectUnit& unit,
                                           UnitColumns& shared, int column,
@@ -194,10 +193,10 @@ __device__ __noinline__ void RankEveryKey(const SelectLaunch& launch, const Sele
   InitScorer(launch, shared, unit.columns, scorer);
   const ThreadGroup block = GroupFor(1);
   const EveryKey<Scorer> keys(tiles, scorer, shared.ranges[column], column);
-  WriteColumn(launch, keys, block, shared, column,
-              FindThreshold(keys, block, shared.ranges[column], shared.bounds[column],
-                            memory.words),
-              memory);
+  WriteColumn(
+      launch, keys, block, shared, column,
+      FindThreshold(keys, block, shared.ranges[column], shared.bounds[column], memory.words),
+      memory);
 }
 
 // Finishes the columns of a unit whose slices are scanned. Every thread of the block calls it.
@@ -214,8 +213,7 @@ __device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, S
   }
   __syncthreads();  // bitmaps take the place of the counts
   if (column < unit.columns) {
-    const RankMemory memory{words + column * share, share,
-                            shared.counts + column * group.warps};
+    const RankMemory memory{words + column * share, share, shared.counts + column * group.warps};
     const bool done = FinishColumn(launch, unit, group, shared.unit, column, memory,
                                    shared.counts_candidates ? &threshold : nullptr);
     if (group.thread == 0) shared.failed[column] = !done;
@@ -305,8 +303,7 @@ __global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
   __syncthreads();
   WaitForPrevious();
   const RankMemory whole{memory, launch.plan.finish_bytes / 4, shared.counts};
-  if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole,
-                    nullptr)) {
+  if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole, nullptr)) {
     RankEveryKey<Scorer>(launch, unit, shared.unit, job.part, whole);
   }
 }

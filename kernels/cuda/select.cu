@@ -1,5 +1,4 @@
 #include "kernels/cuda/select.h"
-
 #include "kernels/cuda/select_kernels.h"
 #include "kernels/cuda/select_search.cuh"
 
@@ -62,9 +61,9 @@ cudaError_t PrepareSelect(int shared_bytes_limit) {
   for (int order = 0; order < 3; ++order) {
     for (int estimate = 0; estimate < 4; ++estimate) {
       for (const int dim : {128, 256}) {
-        const cudaError_t error = Prepare(
-            KernelsFor(static_cast<TileOrder>(order), dim, static_cast<Estimate>(estimate)),
-            shared_bytes_limit);
+        const cudaError_t error =
+            Prepare(KernelsFor(static_cast<TileOrder>(order), dim, static_cast<Estimate>(estimate)),
+                    shared_bytes_limit);
         if (error != cudaSuccess) return error;
       }
     }

@@ -144,8 +144,8 @@ __device__ __forceinline__ void NoteForced(UnitColumns& shared, int column, int 
 
 // Threads first, first + step, ... write what a row holds beside its ranked positions: every
 // position of a short row, forced ones, -1.
-__device__ inline void WriteFixed(const SelectLaunch& launch, const SelectColumn& column,
-                                  int first, int step) {
+__device__ inline void WriteFixed(const SelectLaunch& launch, const SelectColumn& column, int first,
+                                  int step) {
   const int ranked_end = column.k - column.window;
   for (int i = first; i < column.row_width; i += step) {
     int value = i;

@@ -10,7 +10,7 @@ namespace kvsift::cuda {
 namespace {
 
 constexpr int64_t kSampledKeysPerTile = 2;
-constexpr int32_t kKeptBytesPerKey = 16;          // cluster path: 8 columns, 16 bits each
+constexpr int32_t kKeptBytesPerKey = 16;        // cluster path: 8 columns, 16 bits each
 constexpr int32_t kMostFinishBytes = 64 << 10;  // lets two blocks share a processor
 
 int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
@@ -41,17 +41,16 @@ UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_
   const int64_t most_block_keys = tuning.most_block_keys;
   if (FitsAtOnce(device, batch, most_block_keys) || batch.longest_keys <= tuning.short_keys) {
     const int64_t block_keys = std::clamp<int64_t>(
-        batch.keys / device.processors,
-        std::min<int64_t>(tuning.least_block_keys, most_block_keys), most_block_keys);
+        batch.keys / device.processors, std::min<int64_t>(tuning.least_block_keys, most_block_keys),
+        most_block_keys);
     // An eighth more is allowed: larger blocks cost less than twice as many.
     int cluster = 1;
     while (cluster < tuning.largest_cluster && cluster * block_keys * 9 / 8 < keys) cluster *= 2;
     if (PartKeys(keys, cluster) <= most_block_keys) return {SelectPath::kCluster, cluster};
   }
-  const int64_t blocks =
-      int64_t{device.processors} * std::max(1, tuning.blocks_per_processor);
-  const int64_t slice_keys = std::clamp<int64_t>(batch.keys / blocks, tuning.least_slice_keys,
-                                                 tuning.most_slice_keys);
+  const int64_t blocks = int64_t{device.processors} * std::max(1, tuning.blocks_per_processor);
+  const int64_t slice_keys =
+      std::clamp<int64_t>(batch.keys / blocks, tuning.least_slice_keys, tuning.most_slice_keys);
   int64_t slices = std::max<int64_t>(1, (keys + slice_keys / 4) / slice_keys);
   while (PartKeys(keys, static_cast<int>(slices)) > kMostSliceKeys) ++slices;
   return {SelectPath::kScan, static_cast<int32_t>(slices)};
@@ -79,8 +78,7 @@ SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int goo
   plan.goodness_limit = goodness_limit;
   plan.block_keys = static_cast<int32_t>(PartKeys(most_keys, blocks));
   const int32_t bitmaps = plan.block_keys / 32 * 4 * 2;
-  plan.shared_bytes =
-      columns * (kHistogramBytes + bitmaps) + plan.block_keys * kKeptBytesPerKey;
+  plan.shared_bytes = columns * (kHistogramBytes + bitmaps) + plan.block_keys * kKeptBytesPerKey;
   return plan;
 }
 
@@ -94,8 +92,8 @@ SelectPlan PlanScanLaunch(int columns, int64_t most_keys, int capacity, int good
       RoundUp(std::clamp<int64_t>(bitmaps, kHistogramBytes, kMostFinishBytes), 16));
   // A power of two, because warps are divided among columns so (rank_column.cuh).
   const int groups = static_cast<int>(std::bit_ceil(static_cast<unsigned>(columns)));
-  plan.shared_bytes = std::max(groups * kHistogramBytes,
-                               std::min(groups * plan.finish_bytes, kMostFinishBytes));
+  plan.shared_bytes =
+      std::max(groups * kHistogramBytes, std::min(groups * plan.finish_bytes, kMostFinishBytes));
   return plan;
 }
 

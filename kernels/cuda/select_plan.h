@@ -10,16 +10,16 @@ namespace kvsift::cuda {
 // What is tuned, as data; the defaults were measured on one H100 (PERFORMANCE.md).
 struct SelectTuning {
   // The cluster path (cluster_select.cuh).
-  int32_t largest_cluster = 16;       // blocks; 1 where clusters do not exist
-  int32_t least_block_keys = 512;     // a block with fewer keys is mostly overhead
+  int32_t largest_cluster = 16;    // blocks; 1 where clusters do not exist
+  int32_t least_block_keys = 512;  // a block with fewer keys is mostly overhead
   int32_t most_block_keys = 4096;
-  int32_t short_keys = 4096;          // where all units are this short, however many there are
+  int32_t short_keys = 4096;  // where all units are this short, however many there are
 
   // The scan path (scan_select.cuh).
   int32_t least_slice_keys = 4096;
   int32_t most_slice_keys = 32768;
-  int32_t sampled_tiles = 512;     // two keys each
-  int32_t least_capacity = 256;    // candidates per slice and column
+  int32_t sampled_tiles = 512;       // two keys each
+  int32_t least_capacity = 256;      // candidates per slice and column
   int32_t blocks_per_processor = 2;  // that run at the same time
 
   int64_t longest_row = 1 << 24;  // longer ones take the general path (general.cu)

@@ -111,7 +111,7 @@ class SelectionJobs {
   int64_t scan_bytes_ = 0;
   DeviceBuffer tickets_;  // of units that their last slice finishes
   int scan_tickets_ = 0;
-  DeviceBuffer merge_;    // of merges that do not fit in shared memory
+  DeviceBuffer merge_;  // of merges that do not fit in shared memory
 
   std::vector<SelectLaunch> cluster_launches_;
   std::vector<SelectLaunch> scan_launches_;  // one after another, they share `scan_`

@@ -45,7 +45,8 @@ absl::Status SelectionJobs::Stage(Staging& staging, const uint8_t* pages,
   }
   if (status.ok()) status = StageMerges(staging, answers);
   if (status.ok()) status = scan_.Reserve(scan_bytes_);
-  if (status.ok()) status = tickets_.ReserveZeros(scan_tickets_ * static_cast<int64_t>(sizeof(int)));
+  if (status.ok())
+    status = tickets_.ReserveZeros(scan_tickets_ * static_cast<int64_t>(sizeof(int)));
   return status;
 }
 
@@ -116,8 +117,8 @@ int SelectionJobs::RankedAtMost(const Group& group, const SelectUnit& unit) cons
 void SelectionJobs::SetUnits(const Group& group, std::span<const SelectUnit> units,
                              Staging& staging, SelectLaunch& launch) {
   launch.unit_count = static_cast<int>(units.size());
-  launch.few = units.size() <= FewUnits::kMostUnits &&
-               group.columns.size() <= FewUnits::kMostColumns;
+  launch.few =
+      units.size() <= FewUnits::kMostUnits && group.columns.size() <= FewUnits::kMostColumns;
   if (launch.few) {
     std::copy(units.begin(), units.end(), launch.here.units);
     std::copy(group.columns.begin(), group.columns.end(), launch.here.columns);
@@ -207,8 +208,8 @@ void SelectionJobs::AddScanLaunches(const Group& group, std::span<PlannedUnit> u
   if (!units.empty()) AddScanLaunch(group, units.subspan(first), capacity, staging, next);
 }
 
-void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUnit> units, int capacity,
-                                  Staging& staging, const SelectLaunch& launch) {
+void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUnit> units,
+                                  int capacity, Staging& staging, const SelectLaunch& launch) {
   std::vector<SelectUnit> staged;
   std::vector<UnitPart> slices;
   std::vector<UnitPart> finishes;
@@ -231,11 +232,10 @@ void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUni
   } else {
     scan_tickets_ = std::max(scan_tickets_, next.unit_count);
   }
-  next.plan =
-      PlanScanLaunch(launch.plan.columns, most_keys, capacity, launch.plan.goodness_limit);
+  next.plan = PlanScanLaunch(launch.plan.columns, most_keys, capacity, launch.plan.goodness_limit);
   scan_launches_.push_back(next);
-  scan_bytes_ = std::max(
-      scan_bytes_, ScanScratchBytes(std::ssize(slices), launch.plan.columns, capacity));
+  scan_bytes_ =
+      std::max(scan_bytes_, ScanScratchBytes(std::ssize(slices), launch.plan.columns, capacity));
 }
 
 absl::Status SelectionJobs::PlanGeneral(const Group& group, Staging& staging,

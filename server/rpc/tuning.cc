@@ -1,5 +1,7 @@
 #include "server/rpc/tuning.h"
 
+#include <grpc/grpc.h>
+
 namespace kvsift {
 namespace {
 
@@ -9,6 +11,9 @@ constexpr int kMinPingIntervalMs = 10'000;
 }  // namespace
 
 void TuneServer(int64_t max_message_bytes, grpc::ServerBuilder& builder) {
+  // gRPC shuts itself down with its last server and channel and waits for its threads, which can
+  // take ten seconds; so it stays for the life of the process, which may start another server.
+  [[maybe_unused]] static const bool is_kept = (grpc_init(), true);
   builder.SetMaxReceiveMessageSize(static_cast<int>(max_message_bytes));
   builder.SetMaxSendMessageSize(static_cast<int>(max_message_bytes));
   // A second server on the same port is a mistake, not a pool.

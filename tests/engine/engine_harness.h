@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/engine/engine.h"
@@ -29,6 +30,15 @@ struct EngineUnderTest {
   explicit EngineUnderTest(const std::string& backend, int64_t memory_bytes = int64_t{1} << 20,
                            const StoreConfig& config = SmallConfig(), EngineLimits limits = {},
                            uint32_t seed = 1, int threads = 2);
+
+  EngineUnderTest(EngineUnderTest&&) = default;
+  EngineUnderTest& operator=(EngineUnderTest&& other) noexcept {
+    engine = nullptr;  // before the pool that it works on
+    pool = std::move(other.pool);
+    remote = other.remote;
+    engine = std::move(other.engine);
+    return *this;
+  }
 
   int64_t free_bytes() const { return engine->Shards()[0].memory.free_bytes; }
 

@@ -51,10 +51,8 @@ cuda::SelectTuning LastSlices() {
 
 // Every row in one slice, which its block also finishes.
 cuda::SelectTuning WholeRows() {
-  return {.most_block_keys = 0,
-          .short_keys = 0,
-          .least_slice_keys = 65536,
-          .most_slice_keys = 65536};
+  return {
+      .most_block_keys = 0, .short_keys = 0, .least_slice_keys = 65536, .most_slice_keys = 65536};
 }
 
 // Every row through the general path.
@@ -71,11 +69,12 @@ int main(int argc, char** argv) {
     const char* required = std::getenv("KVSIFT_REQUIRE_BACKEND");
     return required != nullptr && std::string_view(required) == "cuda" ? 1 : kvsift::kSkipped;
   }
-  return kvsift::RunContract(argc, argv,
-                             {kvsift::Factory("cuda", {}, completions),
-                              kvsift::Factory("cuda_clusters", kvsift::Clusters(), completions),
-                              kvsift::Factory("cuda_slices", kvsift::Slices(), completions),
-                              kvsift::Factory("cuda_last_slices", kvsift::LastSlices(), completions),
-                              kvsift::Factory("cuda_whole_rows", kvsift::WholeRows(), completions),
-                              kvsift::Factory("cuda_general", kvsift::General(), completions)});
+  return kvsift::RunContract(
+      argc, argv,
+      {kvsift::Factory("cuda", {}, completions),
+       kvsift::Factory("cuda_clusters", kvsift::Clusters(), completions),
+       kvsift::Factory("cuda_slices", kvsift::Slices(), completions),
+       kvsift::Factory("cuda_last_slices", kvsift::LastSlices(), completions),
+       kvsift::Factory("cuda_whole_rows", kvsift::WholeRows(), completions),
+       kvsift::Factory("cuda_general", kvsift::General(), completions)});
 }

@@ -369,7 +369,8 @@ void RunTuning(Bench& bench) {
 }  // namespace
 }  // namespace kvsift::cuda
 
-// Arguments: "table", "curves", "pages", "ingest" or "tune"; then part of the name of the cases to run.
+// Arguments: "table", "curves", "pages", "ingest" or "tune"; then part of the name of the cases to
+// run.
 int main(int argc, char** argv) {
   using namespace kvsift::cuda;
   const std::string what = argc > 1 ? argv[1] : "table";

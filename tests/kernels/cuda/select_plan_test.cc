@@ -12,8 +12,7 @@ constexpr SelectDevice kHopper{.processors = 132, .shared_bytes = 232448 - 8192}
 constexpr int kGoodnessLimit = 2688;  // asymmetric_dot at head_dim 128
 
 UnitPlan PlanFor(int64_t rows, int64_t keys) {
-  return PlanUnit(SelectTuning{}, kHopper, keys,
-                  {.keys = rows * keys, .longest_keys = keys});
+  return PlanUnit(SelectTuning{}, kHopper, keys, {.keys = rows * keys, .longest_keys = keys});
 }
 
 TEST(SelectPlan, RowsThatFitAtOnceAreRankedInClusters) {
@@ -60,10 +59,8 @@ void CheckShape(int64_t rows, int64_t keys, int columns) {
   }
   ASSERT_LE(part_keys, kMostSliceKeys);
   for (int64_t ranked = 1; ranked < keys; ranked = ranked * 3 + 1) {
-    const CandidatePlan candidates =
-        PlanCandidates({}, (keys + 15) / 16, ranked, unit.parts);
-    const SelectPlan plan =
-        PlanScanLaunch(columns, keys, candidates.capacity, kGoodnessLimit);
+    const CandidatePlan candidates = PlanCandidates({}, (keys + 15) / 16, ranked, unit.parts);
+    const SelectPlan plan = PlanScanLaunch(columns, keys, candidates.capacity, kGoodnessLimit);
     ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes);
     ASSERT_LE(plan.finish_bytes, kHopper.shared_bytes);
     ASSERT_GE(plan.finish_bytes, kHistogramBytes);
