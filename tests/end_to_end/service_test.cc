@@ -153,6 +153,22 @@ TEST_P(ServiceTest, APageOfWideStoresEndsEarly) {
   EXPECT_EQ(second.next_page_token(), "");
 }
 
+TEST_P(ServiceTest, AnAnswerOf16MiBArrives) {
+  Random random(4);
+  constexpr int64_t kTokens = 4096;  // x 4 heads x k 256 x 4 bytes
+  Call(&Stub::AppendKeys, MakeAppend("s", {{1, 0, 300}}, random));
+  auto request = MakeSelect("s", {1}, random);
+  v1::QueryBatch& queries = *request.mutable_queries();
+  queries.mutable_policies(0)->set_k(256);
+  queries.set_counts(0, kTokens);
+  queries.set_queries(RandomQueryCodes(random, kTokens));
+  for (int64_t token = 0; token < kTokens; ++token) queries.add_visible_lengths(300);
+  queries.mutable_query_scales()->Resize(kTokens * kQueryHeads, 1.0f);
+  const auto response = Call(&Stub::Select, request);
+  EXPECT_EQ(response.answer().positions().size(), size_t{16} << 20);
+  EXPECT_EQ(response.answer().counts().size(), size_t{kTokens} * kQueryHeads * 4);
+}
+
 TEST_P(ServiceTest, AMessageOverTheLimitIsRefused) {
   v1::AppendKeysRequest request;
   request.set_store("s");
