@@ -12,7 +12,7 @@
 namespace kvsift::cli {
 namespace {
 
-struct Flags {
+struct CalibrateFlags {
   ServerFlags server;
   std::string trace;
   std::string output;
@@ -55,7 +55,7 @@ void PrintText(const trace::Trace& trace, const std::vector<int32_t>& layers,
   }
 }
 
-absl::Status Calibrate(const Flags& flags) {
+absl::Status Calibrate(const CalibrateFlags& flags) {
   const auto trace = trace::Trace::Open(flags.trace);
   if (!trace.ok()) return trace.status();
   const auto layers = evaluate::LayersOf(*trace, flags.layers);
@@ -81,7 +81,7 @@ absl::Status Calibrate(const Flags& flags) {
 }  // namespace
 
 void AddCalibrateCommand(CLI::App& app, Action& action) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CalibrateFlags>();
   CLI::App* command =
       app.add_subcommand("calibrate", "Measures the key scales of a model from a trace");
   AddServerFlags(*command, flags->server);

@@ -15,7 +15,7 @@
 namespace kvsift::cli {
 namespace {
 
-struct Flags {
+struct EvaluateFlags {
   ServerFlags server;
   std::string trace;
   std::string calibration_trace;
@@ -29,7 +29,7 @@ struct Flags {
 };
 
 // Every grouping with every estimator and k. REQUIRES: names were validated.
-std::vector<Policy> PoliciesOf(const Flags& flags) {
+std::vector<Policy> PoliciesOf(const EvaluateFlags& flags) {
   std::vector<Policy> policies;
   for (const std::string& grouping : flags.groupings) {
     for (const std::string& estimator : flags.estimators) {
@@ -48,7 +48,8 @@ std::string Or(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
 }
 
-void PrintHeading(const trace::Trace& trace, const Flags& flags, const client::ServerInfo& server) {
+void PrintHeading(const trace::Trace& trace, const EvaluateFlags& flags,
+                  const client::ServerInfo& server) {
   absl::PrintF("trace    %s\n", Or(trace.Remark("text"), flags.trace.c_str()));
   absl::PrintF("model    %s: %d query heads on %d kv heads of dimension %d\n",
                Or(trace.Remark("model"), "unknown"), trace.query_heads(), trace.kv_heads(),
@@ -63,7 +64,7 @@ void PrintHeading(const trace::Trace& trace, const Flags& flags, const client::S
 }
 
 // The calibration trace, if it is another than the evaluated one.
-absl::StatusOr<std::optional<trace::Trace>> OpenCalibration(const Flags& flags) {
+absl::StatusOr<std::optional<trace::Trace>> OpenCalibration(const EvaluateFlags& flags) {
   if (flags.calibration_trace.empty()) return std::optional<trace::Trace>();
   absl::StatusOr<trace::Trace> trace = trace::Trace::Open(flags.calibration_trace);
   if (!trace.ok()) return trace.status();
@@ -81,7 +82,7 @@ absl::StatusOr<evaluate::Report> RunPlan(Client& client, const trace::Trace& tra
   return evaluate::Evaluate(client, trace, calibration, plan);
 }
 
-absl::Status Evaluate(Flags& flags) {
+absl::Status Evaluate(EvaluateFlags& flags) {
   const auto trace = trace::Trace::Open(flags.trace);
   if (!trace.ok()) return trace.status();
   const auto calibration = OpenCalibration(flags);
@@ -107,7 +108,7 @@ absl::Status Evaluate(Flags& flags) {
   return absl::OkStatus();
 }
 
-void AddFlags(CLI::App& command, Flags& flags) {
+void AddFlags(CLI::App& command, EvaluateFlags& flags) {
   AddServerFlags(command, flags.server);
   command.add_option("--trace", flags.trace, "Trace to replay (safetensors)")->required();
   command
@@ -149,7 +150,7 @@ void AddFlags(CLI::App& command, Flags& flags) {
 }  // namespace
 
 void AddEvaluateCommand(CLI::App& app, Action& action) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EvaluateFlags>();
   CLI::App* command = app.add_subcommand(
       "evaluate", "Replays a trace through the server and measures what its selections are worth");
   AddFlags(*command, *flags);

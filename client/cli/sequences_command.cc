@@ -10,7 +10,7 @@
 namespace kvsift::cli {
 namespace {
 
-struct Flags {
+struct SequenceFlags {
   ServerFlags server;
   std::string store;
   uint64_t id = 0;
@@ -31,7 +31,7 @@ void PrintSequences(const std::vector<client::Sequence>& sequences) {
   }
 }
 
-absl::Status List(const Flags& flags) {
+absl::Status List(const SequenceFlags& flags) {
   auto client = Connect(flags.server);
   if (!client.ok()) return client.status();
   const auto sequences = (*client)->ListSequences(flags.store, flags.server.Deadline());
@@ -46,7 +46,7 @@ absl::Status List(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Show(const Flags& flags) {
+absl::Status Show(const SequenceFlags& flags) {
   auto client = Connect(flags.server);
   if (!client.ok()) return client.status();
   const auto sequence = (*client)->GetSequence(flags.store, flags.id, flags.server.Deadline());
@@ -62,7 +62,7 @@ absl::Status Show(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Release(const Flags& flags) {
+absl::Status Release(const SequenceFlags& flags) {
   auto client = Connect(flags.server);
   if (!client.ok()) return client.status();
   const absl::Status status =
@@ -79,9 +79,9 @@ void AddSequencesCommand(CLI::App& app, Action& action) {
   CLI::App* sequences =
       app.add_subcommand("sequences", "Lists, shows and releases sequences of a store");
   sequences->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, absl::Status (*run)(const Flags&),
-                       bool named) {
-    auto flags = std::make_shared<Flags>();
+  const auto add = [&](const char* name, const char* help,
+                       absl::Status (*run)(const SequenceFlags&), bool named) {
+    auto flags = std::make_shared<SequenceFlags>();
     CLI::App* command = sequences->add_subcommand(name, help);
     AddServerFlags(*command, flags->server);
     command->add_option("--store", flags->store, "Name of the store")->required();

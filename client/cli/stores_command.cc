@@ -8,7 +8,7 @@
 namespace kvsift::cli {
 namespace {
 
-struct Flags {
+struct StoreFlags {
   ServerFlags server;
   std::string name;
 };
@@ -34,7 +34,7 @@ void PrintStore(const client::Store& store) {
                                         : "set: takes raw keys and codes");
 }
 
-absl::Status List(const Flags& flags) {
+absl::Status List(const StoreFlags& flags) {
   auto client = Connect(flags.server);
   if (!client.ok()) return client.status();
   const auto stores = (*client)->ListStores(flags.server.Deadline());
@@ -49,7 +49,7 @@ absl::Status List(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Show(const Flags& flags) {
+absl::Status Show(const StoreFlags& flags) {
   auto client = Connect(flags.server);
   if (!client.ok()) return client.status();
   const auto store = (*client)->GetStore(flags.name, flags.server.Deadline());
@@ -62,7 +62,7 @@ absl::Status Show(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Delete(const Flags& flags) {
+absl::Status Delete(const StoreFlags& flags) {
   auto client = Connect(flags.server);
   if (!client.ok()) return client.status();
   const absl::Status status = (*client)->DeleteStore(flags.name, flags.server.Deadline());
@@ -77,9 +77,9 @@ absl::Status Delete(const Flags& flags) {
 void AddStoresCommand(CLI::App& app, Action& action) {
   CLI::App* stores = app.add_subcommand("stores", "Lists, shows and deletes stores");
   stores->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, absl::Status (*run)(const Flags&),
+  const auto add = [&](const char* name, const char* help, absl::Status (*run)(const StoreFlags&),
                        bool named) {
-    auto flags = std::make_shared<Flags>();
+    auto flags = std::make_shared<StoreFlags>();
     CLI::App* command = stores->add_subcommand(name, help);
     AddServerFlags(*command, flags->server);
     if (named) command->add_option("name", flags->name, "Name of the store")->required();

@@ -15,7 +15,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   absl::StatusOr<std::unique_ptr<Connection>> connection =
       Connection::Make(address, std::move(options));
   if (!connection.ok()) return connection.status();
-  auto impl = std::make_shared<Impl>(*std::move(connection));
+  auto impl = std::make_unique<Impl>(*std::move(connection));
   grpc::ClientContext context;
   SetDeadline(context, deadline);
   v1::GetServerResponse server;
@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& addre
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
 
-Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Client::~Client() = default;
 
 absl::StatusOr<ServerInfo> Client::GetServer(absl::Time deadline) {

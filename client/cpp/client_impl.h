@@ -1,10 +1,11 @@
-// The state behind a Client, shared with its asynchronous calls.
+// The state behind a Client.
 #ifndef KVSIFT_CLIENT_CPP_CLIENT_IMPL_H_
 #define KVSIFT_CLIENT_CPP_CLIENT_IMPL_H_
 
 #include <memory>
 #include <utility>
 
+#include "client/cpp/calls_in_flight.h"
 #include "client/cpp/connection.h"
 #include "kvsift/client.h"
 
@@ -18,6 +19,7 @@ class Client::Impl {
 
   Connection& connection() { return *connection_; }
   Stub& stub() { return connection_->stub(); }
+  CallsInFlight& calls() { return calls_; }
   int64_t message_bytes = 0;  // the largest that both sides accept
 
   // Sends `request` by the stub's blocking `method`, again after lost answers.
@@ -32,6 +34,7 @@ class Client::Impl {
 
  private:
   std::unique_ptr<Connection> connection_;
+  CallsInFlight calls_;  // outlived by the connection
 };
 
 // A resent removal that finds nothing was done by the send whose answer was lost.

@@ -11,12 +11,13 @@ namespace {
 // An asynchronous call: what must stay alive until its answer has come.
 template <typename Request, typename Response>
 struct AsyncCall {
+  // Outlives the context, which holds the channel.
+  std::shared_ptr<void> in_flight;
   grpc::ClientContext context;
   Request request;
   Response response;
   std::vector<int64_t> entry_rows;
   SelectionCallback done;
-  std::shared_ptr<void> connection;  // stays open
 
   void Finish(const grpc::Status& status) {
     if (!status.ok()) return done(ToAbslStatus(status));
@@ -26,15 +27,16 @@ struct AsyncCall {
 
 // A call that is ready to be started, or why it is none.
 template <typename Request, typename Response, typename ClientRequest>
-absl::StatusOr<std::shared_ptr<AsyncCall<Request, Response>>> MakeCall(
-    const Store& store, const ClientRequest& request, absl::Time deadline,
-    std::shared_ptr<void> connection) {
+absl::StatusOr<std::shared_ptr<AsyncCall<Request, Response>>> MakeCall(const Store& store,
+                                                                       const ClientRequest& request,
+                                                                       absl::Time deadline,
+                                                                       CallsInFlight& calls) {
   absl::StatusOr<Request> message = ToProto(store, request);
   if (!message.ok()) return message.status();
   auto call = std::make_shared<AsyncCall<Request, Response>>();
   call->request = *std::move(message);
   call->entry_rows = EntryRows(store, request);
-  call->connection = std::move(connection);
+  call->in_flight = calls.Enter();
   SetDeadline(call->context, deadline);
   return call;
 }
@@ -63,7 +65,8 @@ absl::StatusOr<SelectionResult> Client::Step(const Store& store, const StepReque
 
 void Client::SelectAsync(const Store& store, const SelectRequest& request, absl::Time deadline,
                          SelectionCallback done) {
-  auto call = MakeCall<v1::SelectRequest, v1::SelectResponse>(store, request, deadline, impl_);
+  auto call =
+      MakeCall<v1::SelectRequest, v1::SelectResponse>(store, request, deadline, impl_->calls());
   if (!call.ok()) return done(call.status());
   auto& state = **call;
   state.done = std::move(done);
@@ -74,7 +77,7 @@ void Client::SelectAsync(const Store& store, const SelectRequest& request, absl:
 
 void Client::StepAsync(const Store& store, const StepRequest& request, absl::Time deadline,
                        SelectionCallback done) {
-  auto call = MakeCall<v1::StepRequest, v1::StepResponse>(store, request, deadline, impl_);
+  auto call = MakeCall<v1::StepRequest, v1::StepResponse>(store, request, deadline, impl_->calls());
   if (!call.ok()) return done(call.status());
   auto& state = **call;
   state.done = std::move(done);

@@ -16,7 +16,7 @@ StoreConfig FromProto(const v1::StoreConfig& config) {
   return out;
 }
 
-v1::Estimator ToProto(Estimator estimator) {
+v1::Estimator EstimatorToProto(Estimator estimator) {
   switch (estimator) {
     case Estimator::kManhattan:
       return v1::ESTIMATOR_MANHATTAN;
@@ -30,7 +30,7 @@ v1::Estimator ToProto(Estimator estimator) {
   return v1::ESTIMATOR_UNSPECIFIED;
 }
 
-v1::Grouping ToProto(Grouping grouping) {
+v1::Grouping GroupingToProto(Grouping grouping) {
   switch (grouping) {
     case Grouping::kHead:
       return v1::GROUPING_HEAD;
@@ -88,8 +88,8 @@ v1::StoreConfig ToProto(const StoreConfig& config) {
 v1::Policy ToProto(const Policy& policy) {
   v1::Policy out;
   out.set_k(policy.k);
-  out.set_estimator(ToProto(policy.estimator));
-  out.set_grouping(ToProto(policy.grouping));
+  out.set_estimator(EstimatorToProto(policy.estimator));
+  out.set_grouping(GroupingToProto(policy.grouping));
   out.set_sinks(policy.sinks);
   out.set_window(policy.window);
   return out;

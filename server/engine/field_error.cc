@@ -41,6 +41,14 @@ absl::Status FieldError(absl::StatusCode code, std::string_view field, std::stri
   return status;
 }
 
+absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view limit) {
+  return FieldError(absl::StatusCode::kInvalidArgument, field, value, limit);
+}
+
+absl::Status InvalidField(std::string_view field, int64_t value, std::string_view limit) {
+  return InvalidField(field, std::to_string(value), limit);
+}
+
 std::optional<FieldViolation> FieldViolationOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kPayloadType);
   if (!payload.has_value()) return std::nullopt;

@@ -5,6 +5,7 @@
 #ifndef KVSIFT_SERVER_ENGINE_FIELD_ERROR_H_
 #define KVSIFT_SERVER_ENGINE_FIELD_ERROR_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@ struct FieldViolation {
 // REQUIRES: code is not OK.
 absl::Status FieldError(absl::StatusCode code, std::string_view field, std::string_view value,
                         std::string_view limit);
+
+// FieldError of INVALID_ARGUMENT.
+absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view limit);
+absl::Status InvalidField(std::string_view field, int64_t value, std::string_view limit);
 
 // The violation that `status` carries, or nothing.
 std::optional<FieldViolation> FieldViolationOf(const absl::Status& status);

@@ -15,13 +15,9 @@ namespace {
 
 constexpr int64_t kWordBytes = sizeof(int32_t);
 
-absl::Status Invalid(std::string_view field, std::string_view value, std::string_view limit) {
-  return FieldError(absl::StatusCode::kInvalidArgument, field, value, limit);
-}
-
 absl::Status CheckSize(std::string_view field, size_t value, int64_t expected) {
   if (static_cast<int64_t>(value) == expected) return absl::OkStatus();
-  return Invalid(field, absl::StrCat(value), absl::StrCat(expected));
+  return InvalidField(field, absl::StrCat(value), absl::StrCat(expected));
 }
 
 absl::Status CheckFingerprint(const StepRequest& request, const Store& store) {
@@ -33,7 +29,7 @@ absl::Status CheckFingerprint(const StepRequest& request, const Store& store) {
 }
 
 absl::Status ResolveLayers(const StepRequest& request, const Store& store, StepShape& shape) {
-  if (request.layer_ids.empty()) return Invalid("keys.layer_ids", "none", "at least one");
+  if (request.layer_ids.empty()) return InvalidField("keys.layer_ids", "none", "at least one");
   for (size_t i = 0; i < request.layer_ids.size(); ++i) {
     const int32_t id = request.layer_ids[i];
     const std::optional<int> layer = store.LayerIndex(id);
@@ -42,7 +38,8 @@ absl::Status ResolveLayers(const StepRequest& request, const Store& store, StepS
                         absl::StrCat(id), "a layer of the store");
     }
     if (std::find(shape.layers.begin(), shape.layers.end(), *layer) != shape.layers.end()) {
-      return Invalid(absl::StrCat("keys.layer_ids[", i, "]"), absl::StrCat(id), "distinct ids");
+      return InvalidField(absl::StrCat("keys.layer_ids[", i, "]"), absl::StrCat(id),
+                          "distinct ids");
     }
     shape.layers.push_back(*layer);
   }
@@ -52,16 +49,18 @@ absl::Status ResolveLayers(const StepRequest& request, const Store& store, StepS
 absl::Status CheckEntry(const StepRequest& request, int64_t index) {
   const StepEntry& entry = request.entries[index];
   const auto negative = [index](std::string_view field, int64_t value) {
-    return Invalid(absl::StrCat(absl::string_view(field.data(), field.size()), "[", index, "]"),
-                   absl::StrCat(value), "0 or more");
+    return InvalidField(
+        absl::StrCat(absl::string_view(field.data(), field.size()), "[", index, "]"),
+        absl::StrCat(value), "0 or more");
   };
   if (entry.start < 0) return negative("keys.starts", entry.start);
   if (entry.key_count < 0) return negative("keys.counts", entry.key_count);
   if (entry.query_tokens < 0) return negative("queries.counts", entry.query_tokens);
   if (entry.query_tokens == 0) return absl::OkStatus();
   if (entry.policy < 0 || entry.policy >= std::ssize(request.policies)) {
-    return Invalid(absl::StrCat("queries.policy_indices[", index, "]"), absl::StrCat(entry.policy),
-                   absl::StrCat("0 to ", std::ssize(request.policies) - 1));
+    return InvalidField(absl::StrCat("queries.policy_indices[", index, "]"),
+                        absl::StrCat(entry.policy),
+                        absl::StrCat("0 to ", std::ssize(request.policies) - 1));
   }
   return absl::OkStatus();
 }
@@ -74,8 +73,8 @@ absl::Status CheckEntries(const StepRequest& request, StepShape& shape) {
     shape.token_total = SaturatingSum(shape.token_total, request.entries[i].query_tokens);
   }
   if (shape.token_total > 0 && shape.layers.size() != 1) {
-    return Invalid("keys.layer_ids", absl::StrCat(shape.layers.size(), " layers"),
-                   "one layer where there are query tokens");
+    return InvalidField("keys.layer_ids", absl::StrCat(shape.layers.size(), " layers"),
+                        "one layer where there are query tokens");
   }
   return absl::OkStatus();
 }
@@ -88,8 +87,8 @@ absl::Status CheckDistinctWriters(const StepRequest& request) {
   std::sort(ids.begin(), ids.end());
   const auto twice = std::adjacent_find(ids.begin(), ids.end());
   if (twice == ids.end()) return absl::OkStatus();
-  return Invalid("keys.sequence_ids", absl::StrCat(*twice, " twice"),
-                 "each sequence once among the entries with keys");
+  return InvalidField("keys.sequence_ids", absl::StrCat(*twice, " twice"),
+                      "each sequence once among the entries with keys");
 }
 
 absl::Status CheckKeys(const StepRequest& request, const Store& store, StepShape& shape) {
@@ -116,8 +115,9 @@ absl::StatusOr<int> QueryPlanesOf(const StepRequest& request, const StoreShape& 
     const Estimator estimator = request.policies[entry.policy].estimator;
     const int own = QueryPlanes(estimator, shape.key_bits);
     if (planes != 0 && own != planes) {
-      return Invalid(absl::StrCat("queries.policies[", entry.policy, "].estimator"),
-                     absl::StrCat(own, " planes"), absl::StrCat(planes, " planes, as the others"));
+      return InvalidField(absl::StrCat("queries.policies[", entry.policy, "].estimator"),
+                          absl::StrCat(own, " planes"),
+                          absl::StrCat(planes, " planes, as the others"));
     }
     planes = own;
   }
@@ -158,8 +158,8 @@ absl::Status ResolveAnswer(const StepRequest& request, const StoreShape& of, int
                             kWordBytes * (answer.layout == AnswerLayout::kPacked ? 2 : 1);
   const int64_t bytes = SaturatingProduct(answer.rows, row_bytes);
   if (bytes <= max_bytes) return absl::OkStatus();
-  return Invalid("queries", absl::StrCat("answer of ", bytes, " bytes"),
-                 absl::StrCat("at most ", max_bytes, " bytes"));
+  return InvalidField("queries", absl::StrCat("answer of ", bytes, " bytes"),
+                      absl::StrCat("at most ", max_bytes, " bytes"));
 }
 
 }  // namespace

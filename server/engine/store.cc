@@ -29,10 +29,9 @@ absl::StatusOr<std::shared_ptr<Store>> Store::Create(const StoreConfig& config, 
                                                      Scheduler& scheduler, int64_t max_page_bytes) {
   std::shared_ptr<Store> store(new Store(config, backend, scheduler));
   if (store->layout_.page_bytes > max_page_bytes) {
-    return FieldError(absl::StatusCode::kInvalidArgument, "config",
-                      absl::StrCat("pages of ", store->layout_.page_bytes, " bytes"),
-                      absl::StrCat("at most ", max_page_bytes, " (layers x kv_heads x codes of ",
-                                   kPagePositions, " positions)"));
+    return InvalidField("config", absl::StrCat("pages of ", store->layout_.page_bytes, " bytes"),
+                        absl::StrCat("at most ", max_page_bytes, " (layers x kv_heads x codes of ",
+                                     kPagePositions, " positions)"));
   }
   auto backend_store = backend.CreateStore(store->format_, store->layout_);
   if (!backend_store.ok()) return backend_store.status();

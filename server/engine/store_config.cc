@@ -17,13 +17,9 @@
 namespace kvsift {
 namespace {
 
-absl::Status Invalid(std::string_view field, std::string_view value, std::string_view limit) {
-  return FieldError(absl::StatusCode::kInvalidArgument, field, value, limit);
-}
-
 absl::Status CheckRange(std::string_view field, int64_t value, int64_t least, int64_t most) {
   if (value >= least && value <= most) return absl::OkStatus();
-  return Invalid(field, absl::StrCat(value), absl::StrCat(least, " to ", most));
+  return InvalidField(field, absl::StrCat(value), absl::StrCat(least, " to ", most));
 }
 
 bool IsNameCharacter(char c) {
@@ -33,8 +29,8 @@ bool IsNameCharacter(char c) {
 
 absl::Status CheckName(const std::string& name) {
   if (IsStoreName(name)) return absl::OkStatus();
-  return Invalid("config.name", name,
-                 absl::StrCat("1 to ", kMaxStoreNameBytes, " of [A-Za-z0-9._/-]"));
+  return InvalidField("config.name", name,
+                      absl::StrCat("1 to ", kMaxStoreNameBytes, " of [A-Za-z0-9._/-]"));
 }
 
 absl::Status CheckLayers(const StoreConfig& config) {
@@ -42,8 +38,8 @@ absl::Status CheckLayers(const StoreConfig& config) {
   absl::Status status = CheckRange("config.layer_ids", count, 1, kMaxLayers);
   if (!status.ok()) return status;
   if (config.shape.layers != count) {
-    return Invalid("shape.layers", absl::StrCat(config.shape.layers),
-                   absl::StrCat(count, ", the number of layer ids"));
+    return InvalidField("shape.layers", absl::StrCat(config.shape.layers),
+                        absl::StrCat(count, ", the number of layer ids"));
   }
   int32_t before = -1;
   for (int64_t i = 0; i < count; ++i) {
@@ -52,7 +48,8 @@ absl::Status CheckLayers(const StoreConfig& config) {
     status = CheckRange(field, id, 0, kMaxLayerId);
     if (!status.ok()) return status;
     if (id <= before)
-      return Invalid(field, absl::StrCat(id), absl::StrCat("more than ", before, ", ascending"));
+      return InvalidField(field, absl::StrCat(id),
+                          absl::StrCat("more than ", before, ", ascending"));
     before = id;
   }
   return absl::OkStatus();
@@ -63,7 +60,7 @@ absl::Status CheckHeads(const StoreShape& shape) {
   if (!status.ok()) return status;
   if (shape.query_heads < 1 || shape.query_heads > kMaxQueryHeads ||
       shape.query_heads % shape.kv_heads != 0) {
-    return Invalid(
+    return InvalidField(
         "config.query_heads", absl::StrCat(shape.query_heads),
         absl::StrCat("a multiple of kv_heads = ", shape.kv_heads, ", at most ", kMaxQueryHeads));
   }
@@ -77,14 +74,14 @@ absl::Status CheckKeyScales(const StoreConfig& config) {
   if (scales.empty()) return absl::OkStatus();
   const size_t expected = config.layer_ids.size() * config.shape.kv_heads;
   if (scales.size() != expected) {
-    return Invalid("config.key_scales", absl::StrCat(scales.size(), " elements"),
-                   absl::StrCat(expected, " elements, layers x kv_heads, or none"));
+    return InvalidField("config.key_scales", absl::StrCat(scales.size(), " elements"),
+                        absl::StrCat(expected, " elements, layers x kv_heads, or none"));
   }
   for (size_t i = 0; i < scales.size(); ++i) {
     // Written so that NaN fails.
     if (scales[i] >= kMinKeyScale && scales[i] <= kMaxKeyScale) continue;
-    return Invalid(absl::StrCat("config.key_scales[", i, "]"), absl::StrCat(scales[i]),
-                   "2^-60 to 2^40");
+    return InvalidField(absl::StrCat("config.key_scales[", i, "]"), absl::StrCat(scales[i]),
+                        "2^-60 to 2^40");
   }
   return absl::OkStatus();
 }

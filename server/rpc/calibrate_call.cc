@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/encode/encode.h"
+#include "server/engine/field_error.h"
 #include "server/engine/store_config.h"
 #include "server/rpc/convert_fields.h"
 #include "server/rpc/convert_values.h"

@@ -30,14 +30,6 @@ std::string Explanation(std::initializer_list<Factor> factors) {
 
 }  // namespace
 
-absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view limit) {
-  return FieldError(absl::StatusCode::kInvalidArgument, field, value, limit);
-}
-
-absl::Status InvalidField(std::string_view field, int64_t value, std::string_view limit) {
-  return InvalidField(field, std::to_string(value), limit);
-}
-
 std::string Indexed(std::string_view name, int64_t index) {
   return absl::StrCat(View(name), "[", index, "]");
 }

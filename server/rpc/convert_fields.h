@@ -16,10 +16,6 @@
 
 namespace kvsift {
 
-// INVALID_ARGUMENT with a FieldViolation: "field: value, expected limit".
-absl::Status InvalidField(std::string_view field, std::string_view value, std::string_view limit);
-absl::Status InvalidField(std::string_view field, int64_t value, std::string_view limit);
-
 // "name[index]".
 std::string Indexed(std::string_view name, int64_t index);
 

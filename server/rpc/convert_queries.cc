@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/engine/field_error.h"
 #include "server/rpc/convert_fields.h"
 #include "server/rpc/convert_keys.h"
 #include "server/rpc/convert_values.h"

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/engine/field_error.h"
 #include "server/engine/store_config.h"
 #include "server/rpc/convert_fields.h"
 

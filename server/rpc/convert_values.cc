@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/encode/encode.h"
 #include "kernels/encode/wire_codes.h"
+#include "server/engine/field_error.h"
 #include "server/rpc/convert_fields.h"
 
 namespace kvsift {

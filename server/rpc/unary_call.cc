@@ -10,8 +10,8 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
   const size_t size = slices.Length();
   grpc::ProtoBufferReader reader(&slices);
   if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
-  return FieldError(absl::StatusCode::kInvalidArgument, "message", absl::StrCat(size, " bytes"),
-                    absl::StrCat("a serialised ", message.GetTypeName()));
+  return InvalidField("message", absl::StrCat(size, " bytes"),
+                      absl::StrCat("a serialised ", message.GetTypeName()));
 }
 
 absl::Status DrainingError() {

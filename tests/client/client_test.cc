@@ -1,6 +1,7 @@
 // The client against a real server, over both transports.
 #include "kvsift/client.h"
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <vector>
@@ -158,7 +159,7 @@ TEST_P(ClientCalls, AsynchronousCallsAnswerLikeSynchronousOnes) {
     client_->SelectAsync(store_, select, Soon(),
                          [promise](auto result) { promise->set_value(std::move(result)); });
   }
-  client_.reset();  // answers still come
+  client_.reset();  // answers still come, and have come now
   for (auto& answer : answers) {
     const auto result = answer.get();
     ASSERT_TRUE(result.ok()) << result.status();
@@ -250,6 +251,31 @@ TEST_P(ClientCalls, WrongSizesAreRefusedHere) {
   EXPECT_TRUE(absl::IsInvalidArgument(
       client_->Append(store_, SampleAppend(twice, {{1, 0, 1, {}}, {1, 1, 1, {}}}), Soon())
           .status()));
+}
+
+// Their channel must not end on a thread of gRPC, above all not as the last of the process.
+TEST(ClientDestruction, WaitsForCallbacksToReturn) {
+  const std::vector<float> query = SampleElements(4 * 32, 9);
+  for (int i = 0; i < 20; ++i) {
+    auto server = std::make_unique<TestServer>();
+    auto client = Client::Connect(server->address(), {}, Soon());
+    ASSERT_TRUE(client.ok()) << client.status();
+    const auto store = (*client)->CreateStore(SampleConfig("sample"), Soon());
+    ASSERT_TRUE(store.ok()) << store.status();
+    std::promise<void> called;
+    std::promise<void> may_return;
+    std::atomic<bool> has_returned = false;
+    (*client)->SelectAsync(*store, SampleSelect(query, 1), Soon(), [&](const auto&) {
+      called.set_value();
+      may_return.get_future().wait();
+      has_returned = true;
+    });
+    called.get_future().wait();
+    server.reset();
+    may_return.set_value();
+    client->reset();
+    EXPECT_TRUE(has_returned) << i;
+  }
 }
 
 TEST(ClientConnect, AddressesOfAnotherFormAreRefused) {

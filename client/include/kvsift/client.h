@@ -65,7 +65,8 @@ class Client {
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& address,
                                                          Options options, absl::Time deadline);
 
-  // Calls in flight go on; their callbacks are still called.
+  // Waits for calls in flight: their callbacks have returned when this does. Not to be called by a
+  // callback.
   ~Client();
 
   // What the server is and has, now.
@@ -147,9 +148,9 @@ class Client {
 
  private:
   class Impl;
-  explicit Client(std::shared_ptr<Impl> impl);
+  explicit Client(std::unique_ptr<Impl> impl);
 
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace kvsift::client

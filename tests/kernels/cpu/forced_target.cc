@@ -9,7 +9,8 @@ namespace kvsift {
 namespace {
 
 // What kernels/cpu compiles for. Highway falls back to the least of them if a forced one is not.
-constexpr int64_t kCompiledTargets = HWY_AVX3_DL | HWY_AVX3 | HWY_AVX2 | HWY_SSE4 | HWY_NEON;
+constexpr int64_t kCompiledTargets =
+    (HWY_AVX3_DL | HWY_AVX3 | HWY_AVX2 | HWY_SSE4 | HWY_NEON) & ~(HWY_DISABLED_TARGETS);
 
 void Force(int64_t targets) {
   hwy::SetSupportedTargetsForTest(targets);
