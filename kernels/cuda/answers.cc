@@ -45,21 +45,18 @@ absl::Status Answers::Begin(const Batch& batch) {
   for (const KeyRead& read : batch.reads) extent_.Add(read);
   absl::Status status = device_.Reserve(extent_.bytes());
   if (status.ok()) status = host_.Reserve(extent_.bytes());
-  const bool in_place = tuning_.answers_in_place && extent_.scores == 0 && batch.reads.empty() &&
-                        extent_.bytes() <= tuning_.most_delivered_bytes;
-  target_ = in_place ? host_.data() : device_.data();
   return status;
 }
 
 DeviceAnswers Answers::selections() const {
-  int32_t* answers = reinterpret_cast<int32_t*>(target_);
+  int32_t* answers = reinterpret_cast<int32_t*>(device_.data());
   return {.positions = answers,
           .counts = answers + extent_.positions,
           .scores = answers + extent_.positions + extent_.counts};
 }
 
 absl::Status Answers::Deliver(cudaStream_t stream) {
-  int64_t bytes = target_ == host_.data() ? 0 : extent_.bytes();
+  int64_t bytes = extent_.bytes();
   if (bytes > tuning_.most_delivered_bytes) {
     KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(
         host_.data(), device_.data(), static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream));

@@ -45,7 +45,7 @@ class Answers {
 
   // Where kernels write, until the next Begin.
   DeviceAnswers selections() const;
-  std::byte* reads() const { return target_ + extent_.read_offset(); }
+  std::byte* reads() const { return device_.data() + extent_.read_offset(); }
 
   // Launches the way to the host, after every kernel that writes answers.
   absl::Status Deliver(cudaStream_t stream);
@@ -63,8 +63,7 @@ class Answers {
   DeviceBuffer arrived_;
   PinnedBuffer host_;
   PinnedBuffer flag_;
-  std::byte* target_ = nullptr;  // what kernels write to: device_ or host_
-  uint32_t sequence_ = 0;        // of the batch; never the flag's value before it has run
+  uint32_t sequence_ = 0;  // of the batch; never the flag's value before it has run
 };
 
 }  // namespace kvsift::cuda

@@ -26,10 +26,6 @@ struct CrossingTuning {
   // Up to this many bytes of answers a kernel delivers to host memory; more are copied.
   int64_t most_delivered_bytes = 256 << 10;
 
-  // Answers up to that limit are written to host memory where they arise, if nothing reads them
-  // back. Fewer steps, but selected positions are then stored one by one.
-  bool answers_in_place = false;
-
   // Writes are copied and encoded in pieces of about this many bytes, between which kernels of
   // streams with a higher priority find their turn.
   int64_t write_piece_bytes = 4 << 20;

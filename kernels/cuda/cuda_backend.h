@@ -1,5 +1,5 @@
 // The backend for NVIDIA GPUs: pages in device memory, scoring on binary tensor cores, one launch
-// from codes to positions (select_kernel.cuh).
+// or two from codes to positions (selection_jobs.h).
 //
 // Lanes: batches that move little are urgent and run on streams of the highest priority; ingests
 // and exports are bulk and run on those of the lowest. Each lane has batch runs of its own, so a

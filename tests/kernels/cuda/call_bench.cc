@@ -138,9 +138,6 @@ void RunCall(int64_t keys, double device_us) {
               static_cast<long long>(keys), device_us);
   RunWay("as it is tuned", keys, device_us, {});
   RunWay("queries fetched, answers delivered", keys, device_us, {.most_in_place_keys = 0});
-  RunWay("queries in place, answers in place", keys, device_us, {.answers_in_place = true});
-  RunWay("queries fetched, answers in place", keys, device_us,
-         {.most_in_place_keys = 0, .answers_in_place = true});
   RunWay("queries copied, answers delivered", keys, device_us, {.most_fetched_bytes = 0});
   RunWay("queries and answers copied", keys, device_us,
          {.most_fetched_bytes = 0, .most_delivered_bytes = 0});

@@ -61,11 +61,8 @@ cuda::CrossingTuning Copies() {
   return {.most_fetched_bytes = 0, .most_delivered_bytes = 0, .write_piece_bytes = 2048};
 }
 
-// Answers where they arise, and no queries in place.
-cuda::CrossingTuning InPlace() {
-  return {
-      .most_in_place_keys = 0, .most_delivered_bytes = int64_t{64} << 20, .answers_in_place = true};
-}
+// Queries fetched by a kernel, however few.
+cuda::CrossingTuning Fetches() { return {.most_in_place_keys = 0}; }
 
 // Every row through the general path.
 cuda::SelectTuning General() { return {.longest_row = 0}; }
@@ -90,5 +87,5 @@ int main(int argc, char** argv) {
        kvsift::Factory("cuda_whole_rows", kvsift::WholeRows(), completions),
        kvsift::Factory("cuda_general", kvsift::General(), completions),
        kvsift::Factory("cuda_copies", {}, completions, kvsift::Copies()),
-       kvsift::Factory("cuda_in_place", {}, completions, kvsift::InPlace())});
+       kvsift::Factory("cuda_fetches", {}, completions, kvsift::Fetches())});
 }
