@@ -12,7 +12,6 @@ __global__ void __launch_bounds__(kFetchThreads)
     Fetch(const uint4* from, uint4* to, int64_t pieces) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kFetchThreads + threadIdx.x;
   if (i < pieces) to[i] = from[i];
-  __threadfence();  // a kernel two launches on may read this before it waits for its predecessor
 }
 
 __global__ void __launch_bounds__(kDeliverThreads) Deliver(const Delivery delivery) {

@@ -83,7 +83,8 @@ class SelectionJobs {
   SelectColumn MakeColumn(const Context& context, int token, int head) const;
   absl::Status StageGroup(Group& group, Staging& staging, const uint8_t* pages,
                           const DeviceAnswers& answers);
-  // Gives `launch` its units and their columns, inside it where they are few.
+  static bool AreFew(const Group& group);
+  // Gives `launch` its units, and inside it with their columns where they are few.
   static void SetUnits(const Group& group, std::span<const SelectUnit> units, Staging& staging,
                        SelectLaunch& launch);
   int RankedAtMost(const Group& group, const SelectUnit& unit) const;

@@ -57,14 +57,15 @@ absl::Status SelectionJobs::StageGroup(Group& group, Staging& staging, const uin
   int32_t* goodness = group.lists ? lists + list_entries_ : nullptr;
   int32_t* bests = group.lists ? lists + 2 * list_entries_ : nullptr;
   if (!group.units.empty()) {
+    const bool few = AreFew(group);
     PlanUnits(group, staging,
               {.layout = group.store->layout(),
                .estimate = group.estimate,
                .pages = pages,
                .units = nullptr,
-               .columns = staging.Add(group.columns),
+               .columns = few ? nullptr : staging.Add(group.columns),
                .unit_count = 0,
-               .few = false,
+               .few = few,
                .plan = {},
                .positions = positions,
                .counts = answers.counts,
@@ -114,11 +115,15 @@ int SelectionJobs::RankedAtMost(const Group& group, const SelectUnit& unit) cons
   return ranked;
 }
 
+// Whether the units of `group` and their columns travel with its launches.
+bool SelectionJobs::AreFew(const Group& group) {
+  return group.units.size() <= FewUnits::kMostUnits &&
+         group.columns.size() <= FewUnits::kMostColumns;
+}
+
 void SelectionJobs::SetUnits(const Group& group, std::span<const SelectUnit> units,
                              Staging& staging, SelectLaunch& launch) {
   launch.unit_count = static_cast<int>(units.size());
-  launch.few =
-      units.size() <= FewUnits::kMostUnits && group.columns.size() <= FewUnits::kMostColumns;
   if (launch.few) {
     std::copy(units.begin(), units.end(), launch.here.units);
     std::copy(group.columns.begin(), group.columns.end(), launch.here.columns);
@@ -224,7 +229,7 @@ void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUni
   }
   SelectLaunch next = launch;
   SetUnits(group, staged, staging, next);
-  next.slices = staging.Add(slices);
+  if (!next.few) next.slices = staging.Add(slices);
   next.slice_count = static_cast<int>(slices.size());
   if (FinishApart(tuning_, device_, std::ssize(finishes))) {
     next.finishes = staging.Add(finishes);
