@@ -157,7 +157,8 @@ __device__ inline Threshold FindCounted(const uint32_t* histogram, int guess, in
 }
 
 // Ranks a column among its candidates and writes its row; returns false, the ranked part missing,
-// if they do not suffice. `counted` is its threshold where the scan has counted candidates, or null.
+// if they do not suffice. `counted` is its threshold where the scan has counted candidates, or
+// null.
 __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit& unit,
                                     const ThreadGroup& group, UnitColumns& shared, int column,
                                     const RankMemory& memory, const Threshold* counted) {
