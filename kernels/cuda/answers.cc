@@ -32,7 +32,7 @@ int64_t AnswerExtent::read_offset() const {
 absl::Status Answers::Create() {
   absl::Status status = flag_.Reserve(sizeof(uint32_t));
   if (status.ok()) status = arrived_.ReserveZeros(sizeof(unsigned int));
-  if (status.ok()) status = device_.Reserve(tuning_.most_delivered_bytes);
+  if (status.ok()) status = device_.ReserveZeros(tuning_.most_delivered_bytes);
   if (status.ok()) status = host_.Reserve(tuning_.most_delivered_bytes);
   if (status.ok()) *reinterpret_cast<uint32_t*>(flag_.data()) = sequence_;
   return status;
@@ -43,7 +43,7 @@ absl::Status Answers::Begin(const Batch& batch) {
   extent_ = {};
   for (const Selection& selection : batch.selections) extent_.Add(selection);
   for (const KeyRead& read : batch.reads) extent_.Add(read);
-  absl::Status status = device_.Reserve(extent_.bytes());
+  absl::Status status = device_.ReserveZeros(extent_.bytes());
   if (status.ok()) status = host_.Reserve(extent_.bytes());
   return status;
 }

@@ -59,7 +59,7 @@ class Answers {
  private:
   const CrossingTuning tuning_;
   AnswerExtent extent_;
-  DeviceBuffer device_;
+  DeviceBuffer device_;  // new memory is zero: what lies between answers is delivered, too
   DeviceBuffer arrived_;
   PinnedBuffer host_;
   PinnedBuffer flag_;

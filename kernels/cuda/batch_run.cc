@@ -79,27 +79,21 @@ absl::Status BatchRun::Reserve(const Batch& batch) {
   return status;
 }
 
-// In place where kernels read nothing but query codes, once, because jobs and units travel with
-// the launch or are read by one kernel of few blocks.
+// In place where kernels read nothing of it: the queries travel with the launch that scores, and
+// so do units and columns.
 StagingPath BatchRun::PathFor(const Batch& batch, int64_t staging_bytes) const {
   if (staging_bytes > tuning_.crossing.most_fetched_bytes) return StagingPath::kCopied;
-  if (!batch.table_edits.empty() || !batch.page_copies.empty() || !batch.writes.empty() ||
-      !batch.reads.empty() || batch.selections.size() != 1) {
+  if (!tuning_.crossing.queries_travel || !batch.table_edits.empty() ||
+      !batch.page_copies.empty() || !batch.writes.empty() || !batch.reads.empty() ||
+      batch.selections.size() != 1) {
     return StagingPath::kFetched;
   }
   const Selection& selection = batch.selections.front();
-  const CodeLayout& layout = StoreOf(selection.store).layout();
-  int64_t keys = 0;
-  for (const int64_t visible : selection.visible) {
-    if (visible > tuning_.select.longest_row) return StagingPath::kFetched;
-    keys += visible * layout.kv_heads;
+  if (selection.policy.grouping != Grouping::kHead || selection.queries.raw ||
+      selection.scores != nullptr) {
+    return StagingPath::kFetched;
   }
-  const bool few = VectorsOf(selection) <= FewUnits::kMostColumns &&
-                   std::ssize(selection.visible) * layout.kv_heads <= FewUnits::kMostUnits &&
-                   keys <= tuning_.crossing.most_in_place_keys;
-  const bool once = selection.policy.grouping == Grouping::kHead && !selection.queries.raw &&
-                    selection.scores == nullptr && layout.order != TileOrder::kPlain;
-  return few && once ? StagingPath::kInPlace : StagingPath::kFetched;
+  return selections_.Travels(selection) ? StagingPath::kInPlace : StagingPath::kFetched;
 }
 
 absl::Status BatchRun::StageTables(const Batch& batch) {
@@ -223,6 +217,9 @@ void BatchRun::StageQueries(const Selection& selection, int64_t& encoded, Device
   const bool scaled = HasQueryScales(selection.policy.estimator);
   if (!selection.queries.raw) {
     queries.codes = reinterpret_cast<const uint32_t*>(bytes);
+    if (tuning_.crossing.queries_travel) {
+      queries.host_codes = selection.queries.bytes.data();
+    }
     if (scaled) queries.scales = staging_.Add(selection.query_scales);
     return;
   }

@@ -10,7 +10,6 @@
 #define KVSIFT_KERNELS_CUDA_CLUSTER_SELECT_CUH_
 
 #include "kernels/cuda/cluster.cuh"
-#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/rank_column.cuh"
 #include "kernels/cuda/scorer.cuh"
 
@@ -135,6 +134,16 @@ class ClusterRank {
     for (int i = threadIdx.x; i < unit_.columns * 2 * MostWords(); i += BlockThreads()) {
       bitmaps_[i] = 0;
     }
+  }
+
+  // The first warp does, which has stored the bounds.
+  __device__ void BeginSearches() {
+    if (threadIdx.x >= 32) return;
+    __syncwarp();
+    const int column = static_cast<int>(threadIdx.x);
+    if (column >= kUnitColumns) return;
+    shared_.searches[column] = {shared_.unit.bounds[column], shared_.unit.ranges[column].ranked,
+                                false, 0, 0};
   }
 
   __device__ void Score(const UnitTiles& tiles, const Scorer& scorer, const LaneBins& bins,
@@ -322,14 +331,14 @@ class ClusterRank {
 };
 
 template <class Scorer, int kBlocksPerProcessor>
-__global__ void __launch_bounds__(kClusterThreads, kBlocksPerProcessor)
+__global__ void __launch_bounds__(kMostClusterThreads, kBlocksPerProcessor)
     RankInCluster(const __grid_constant__ SelectLaunch launch) {
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ClusterShared shared;
   const int blocks = launch.plan.blocks;
   const int rank = static_cast<int>(blockIdx.x) % blocks;
   AllowDependents();
-  WaitForPrevious();
+  if (!launch.few) WaitForPrevious();
   const SelectUnit unit = LoadUnit(launch, static_cast<int>(blockIdx.x) / blocks);
   const UnitTiles tiles{launch, unit.table, unit.head_offset};
   LoadColumns(launch, unit, shared.unit);
@@ -337,21 +346,15 @@ __global__ void __launch_bounds__(kClusterThreads, kBlocksPerProcessor)
   const int first = min(unit.first_tile + rank * share, unit.end_tile);
   const BlockTiles block = SplitTiles(launch.layout, shared.unit, unit.columns, first,
                                       min(first + share, unit.end_tile));
+  ClusterRank<Scorer> cluster(launch, unit, shared, block, memory, rank);
+  cluster.Clear();
   TileStream<Scorer> stream(tiles, block.inner_first, block.inner_end);
-  stream.Start();
   Scorer scorer;
-  InitScorer(launch, shared.unit, unit.columns, scorer);
+  const LaneBins bins = BeginScoring(launch, unit.columns, shared.unit, stream, scorer);
+  cluster.BeginSearches();
+  __syncthreads();
   const bool nothing = RanksNothing(shared.unit);  // the same in every block of the cluster
   if (!nothing) {
-    ClusterRank<Scorer> cluster(launch, unit, shared, block, memory, rank);
-    cluster.Clear();
-    const LaneBins bins = FindBounds(launch, scorer, shared.unit);
-    if (threadIdx.x < kUnitColumns) {
-      __syncwarp(0xff);  // for the bounds, which this warp has stored
-      shared.searches[threadIdx.x] = {shared.unit.bounds[threadIdx.x],
-                                      shared.unit.ranges[threadIdx.x].ranked, false, 0, 0};
-    }
-    __syncthreads();
     cluster.Score(tiles, scorer, bins, stream);
     cluster.Search();
     ClusterArrive();

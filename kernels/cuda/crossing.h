@@ -2,9 +2,9 @@
 // a batch crosses it. Plain C++17.
 //
 // The copy engine costs a small batch more than its kernels do, and a large ingest keeps it busy
-// for long. So kernels read and write page-locked host memory themselves where little crosses;
-// such memory has one address on both sides, because every device that serves has unified
-// addressing.
+// for long. So the queries of a small batch travel in the launch, and kernels read and write
+// page-locked host memory themselves where little crosses; such memory has one address on both
+// sides, because every device that serves has unified addressing.
 #ifndef KVSIFT_KERNELS_CUDA_CROSSING_H_
 #define KVSIFT_KERNELS_CUDA_CROSSING_H_
 
@@ -19,9 +19,8 @@ struct CrossingTuning {
   // Up to this many staged bytes a kernel fetches to device memory; more are copied.
   int64_t most_fetched_bytes = 64 << 10;
 
-  // A selection among up to this many keys of all kv heads together has its query codes read in
-  // host memory by the kernels that score: every block does, so there must be few.
-  int64_t most_in_place_keys = 128 << 10;
+  // Whether the query codes of few columns travel with the launch that scores (FewUnits).
+  bool queries_travel = true;
 
   // Up to this many bytes of answers a kernel delivers to host memory; more are copied.
   int64_t most_delivered_bytes = 256 << 10;

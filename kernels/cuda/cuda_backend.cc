@@ -149,6 +149,12 @@ absl::Status CudaBackend::ReservePages() {
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options_.device));
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free_bytes, &total_bytes));
   absl::Status status = pages_.ReserveExactly(options_.memory_bytes);
+  if (status.ok()) {
+    // Scores are made of whole tiles, so keys that nobody has written are read, and left out.
+    const size_t bytes = static_cast<size_t>(options_.memory_bytes);
+    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemset(pages_.data(), 0, bytes));
+    KVSIFT_RETURN_IF_CUDA_ERROR(cudaDeviceSynchronize());
+  }
   if (!absl::IsResourceExhausted(status)) return status;
   return absl::ResourceExhaustedError(
       absl::StrCat("memory of ", options_.memory_bytes, " bytes is asked for; CUDA device ",

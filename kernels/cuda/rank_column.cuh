@@ -44,6 +44,23 @@ struct RankMemory {
   MarkCounts* counts;  // [warps of the group]
 };
 
+// Candidates that a lane has in registers.
+template <int kMost>
+struct FarKeys {
+  uint32_t packed[kMost];
+  int base[kMost];  // position of the slice's first key; -1: none
+
+  template <class Visit>
+  __device__ __forceinline__ void ForEach(Visit visit) const {
+#pragma unroll
+    for (int i = 0; i < kMost; ++i) {
+      if (base[i] < 0) continue;
+      visit(base[i] + static_cast<int>(packed[i] & 0xffff),
+            static_cast<int>(static_cast<int16_t>(packed[i] >> 16)));
+    }
+  }
+};
+
 // Candidates of one column.
 class Candidates {
  public:
@@ -74,6 +91,21 @@ class Candidates {
     return __reduce_max_sync(~0u, best);
   }
 
+  // Whether Hold<kMost> gives all of them.
+  template <int kMost>
+  __device__ bool FitIn() const {
+    return unit_.slices > 1 && unit_.slices <= 32 &&
+           PiecesOf(0, first_stored_).total <= kMost * group_.warps;
+  }
+
+  // This lane's share. REQUIRES: Complete() and FitIn<kMost>().
+  template <int kMost>
+  __device__ __forceinline__ FarKeys<kMost> Hold() const {
+    FarKeys<kMost> keys;
+    Load(PiecesOf(0, first_stored_), group_.warp, keys);
+    return keys;
+  }
+
   // REQUIRES: Complete().
   template <class Visit>
   __device__ __forceinline__ void ForKeys(int, int, Visit visit) const {
@@ -92,40 +124,55 @@ class Candidates {
     return first + Lane() < unit_.slices ? Outcome(first + Lane()).stored[column_] : 0;
   }
 
-  // The warps of the group share pieces of 32 candidates of 32 slices, of which lane l knows that
-  // slice `first` + l has `stored`. Many loads are in flight together: they come from far away.
+  // The candidates of 32 slices in pieces of 32, of which lane l knows that slice `first` + l has
+  // `up_to` with those of the slices before it.
+  struct Pieces {
+    int first;
+    int stored;
+    int own;
+    int up_to;
+    int total;
+  };
+  __device__ static Pieces PiecesOf(int first, int stored) {
+    const int own = (stored + 31) / 32;
+    const int up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(own)));
+    return {first, stored, own, up_to, __shfl_sync(~0u, up_to, 31)};
+  }
+
+  // Loads pieces `piece`, `piece` + warps of the group, ... Many loads are in flight together: they
+  // come from far away.
+  template <int kTogether>
+  __device__ __forceinline__ void Load(const Pieces& pieces, int piece,
+                                       FarKeys<kTogether>& keys) const {
+    const int64_t column_stride = launch_.plan.capacity;
+    const uint32_t* candidates =
+        launch_.candidates +
+        ((unit_.first_slice + pieces.first) * int64_t{launch_.plan.columns} + column_) *
+            column_stride;
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int index = piece + i * group_.warps;
+      const int slice = min(__popc(__ballot_sync(~0u, pieces.up_to <= index)), 31);
+      const int begin = __shfl_sync(~0u, pieces.up_to - pieces.own, slice);
+      const int within = (index - begin) * 32 + Lane();
+      const int count = __shfl_sync(~0u, pieces.stored, slice);
+      keys.base[i] = -1;
+      if (index >= pieces.total || within >= count) continue;
+      keys.base[i] = unit_.first_tile * kTileKeys + (pieces.first + slice) * share_;
+      keys.packed[i] = candidates[slice * launch_.plan.columns * column_stride + within];
+    }
+  }
+
+  // The warps of the group share the candidates of 32 slices.
   template <class Visit>
   __device__ __forceinline__ void ForKeysOf(int first, int stored, Visit visit) const {
     constexpr int kTogether = 4;
     if (unit_.slices == 1) return ForKeysOfOne(stored, visit);
-    const int pieces = (stored + 31) / 32;
-    const int pieces_up_to = static_cast<int>(InclusiveScan(static_cast<uint32_t>(pieces)));
-    const int total = __shfl_sync(~0u, pieces_up_to, 31);
-    const int64_t column_stride = launch_.plan.capacity;
-    const uint32_t* candidates =
-        launch_.candidates +
-        ((unit_.first_slice + first) * int64_t{launch_.plan.columns} + column_) * column_stride;
-    for (int piece = group_.warp; piece < total; piece += group_.warps * kTogether) {
-      uint32_t loaded[kTogether];
-      int base[kTogether];  // position of the slice's first key; -1: nothing was loaded
-#pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        const int index = piece + i * group_.warps;
-        const int slice = min(__popc(__ballot_sync(~0u, pieces_up_to <= index)), 31);
-        const int begin = __shfl_sync(~0u, pieces_up_to - pieces, slice);
-        const int within = (index - begin) * 32 + Lane();
-        const int count = __shfl_sync(~0u, stored, slice);
-        base[i] = -1;
-        if (index >= total || within >= count) continue;
-        base[i] = unit_.first_tile * kTileKeys + (first + slice) * share_;
-        loaded[i] = candidates[slice * launch_.plan.columns * column_stride + within];
-      }
-#pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        if (base[i] < 0) continue;
-        visit(base[i] + static_cast<int>(loaded[i] & 0xffff),
-              static_cast<int>(static_cast<int16_t>(loaded[i] >> 16)));
-      }
+    const Pieces pieces = PiecesOf(first, stored);
+    for (int piece = group_.warp; piece < pieces.total; piece += group_.warps * kTogether) {
+      FarKeys<kTogether> keys;
+      Load(pieces, piece, keys);
+      keys.ForEach(visit);
       __syncwarp();
     }
   }
@@ -161,6 +208,23 @@ class Candidates {
   const ThreadGroup& group_;
   const int share_;         // keys of a slice
   const int first_stored_;  // StoredIn(0)
+};
+
+// The same in registers: looked at twice without a second way to memory.
+template <int kMost>
+class HeldCandidates {
+ public:
+  explicit __device__ HeldCandidates(const Candidates& candidates)
+      : keys_(candidates.Hold<kMost>()) {}
+
+  template <class Visit>
+  __device__ __forceinline__ void ForKeys(int, int, Visit visit) const {
+    keys_.ForEach(visit);
+    __syncwarp();
+  }
+
+ private:
+  const FarKeys<kMost> keys_;
 };
 
 // Every key that a column ranks, scored anew. The group is the whole block.
@@ -231,13 +295,12 @@ __device__ inline WarpMarks CountWindow(const Marks& marks, const ThreadGroup& g
   const Marks part{marks.taken + first, marks.places + first, min(share, marks.words - first)};
   const LaneMarks own = CountMarks(part, counts[group.warp]);
   group.Sync();
-  MarkCounts before{0, 0};
-  total = {0, 0};
-  for (int warp = 0; warp < group.warps; ++warp) {
-    if (warp == group.warp) before = total;
-    total.better += counts[warp].better;
-    total.tied += counts[warp].tied;
-  }
+  const int lane = static_cast<int>(threadIdx.x & 31);
+  const MarkCounts counted = lane < group.warps ? counts[lane] : MarkCounts{0, 0};
+  const bool earlier = lane < group.warp;
+  const MarkCounts before{__reduce_add_sync(~0u, earlier ? counted.better : 0),
+                          __reduce_add_sync(~0u, earlier ? counted.tied : 0)};
+  total = {__reduce_add_sync(~0u, counted.better), __reduce_add_sync(~0u, counted.tied)};
   return {part, first, own, max(0, drop - before.tied),
           place + before.better + max(0, before.tied - drop)};
 }

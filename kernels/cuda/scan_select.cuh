@@ -11,7 +11,6 @@
 #ifndef KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
 #define KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
 
-#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/rank_column.cuh"
 #include "kernels/cuda/scorer.cuh"
 
@@ -23,7 +22,6 @@ struct ScanShared {
   int next[kUnitColumns];   // index of the next candidate of a column
   int guess[kUnitColumns];  // least goodness of a candidate
   MarkCounts counts[kMostWarps];
-  bool failed[kUnitColumns];
   bool last;  // of the unit's slices
 };
 
@@ -44,19 +42,19 @@ class SliceScan {
   // `histograms` [columns, kHistogramBins].
   __device__ void Guess(const LaneBins& bins, uint32_t* histograms) {
     const int columns = unit_.columns;
-    for (int i = threadIdx.x; i < columns * kHistogramBins; i += BlockThreads()) histograms[i] = 0;
-    __syncthreads();
     const BlockTiles all =
         SplitTiles(launch_.layout, shared_.unit, columns, unit_.first_tile, unit_.end_tile);
-    ForSample(tiles_, scorer_, all.inner_first, all.inner_end, unit_.sample_stride,
-              [&](const int(&goodness)[4]) {
+    Sample<Scorer> sample(tiles_, all.inner_first, all.inner_end, unit_.sample_stride);
+    sample.Start();
+    for (int i = threadIdx.x; i < columns * kHistogramBins; i += BlockThreads()) histograms[i] = 0;
+    __syncthreads();
+    sample.Run(scorer_, [&](const int(&goodness)[4]) {
 #pragma unroll
-                for (int i = 0; i < 4; ++i) {
-                  if (LaneColumn(i) >= columns) continue;
-                  atomicAdd(
-                      &histograms[LaneColumn(i) * kHistogramBins + bins.BinOf(i, goodness[i])], 1u);
-                }
-              });
+      for (int i = 0; i < 4; ++i) {
+        if (LaneColumn(i) >= columns) continue;
+        atomicAdd(&histograms[LaneColumn(i) * kHistogramBins + bins.BinOf(i, goodness[i])], 1u);
+      }
+    });
     __syncthreads();
     const int sampled = (all.inner_end - all.inner_first) / unit_.sample_stride * 2;
     const int column = static_cast<int>(threadIdx.x >> 5);
@@ -156,16 +154,32 @@ __device__ inline Threshold FindCounted(const uint32_t* histogram, int guess, in
   return {guess + found.bin, ranked - found.above, found.count, found.bin >= 0};
 }
 
+// Ranks a column among the keys of a source, whose values are at least `guess`; false if they do
+// not suffice. `counted` is its threshold where the scan has counted candidates, or null.
+template <class Source>
+__device__ __forceinline__ bool RankAmong(const SelectLaunch& launch, const Source& source,
+                                          int guess, const ThreadGroup& group, UnitColumns& shared,
+                                          int column, const RankMemory& memory,
+                                          const Threshold* counted) {
+  const Threshold threshold =
+      counted != nullptr
+          ? *counted
+          : FindThreshold(source, group, shared.ranges[column],
+                          FinestBins(guess, shared.bounds[column].top), memory.words);
+  if (!threshold.found) return false;
+  WriteColumn(launch, source, group, shared, column, threshold, memory);
+  return true;
+}
+
 // Ranks a column among its candidates and writes its row; returns false, the ranked part missing,
-// if they do not suffice. `counted` is its threshold where the scan has counted candidates, or
-// null.
+// if they do not suffice. With kHold, lanes hold them in registers where they are not too many.
+template <bool kHold>
 __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit& unit,
                                     const ThreadGroup& group, UnitColumns& shared, int column,
                                     const RankMemory& memory, const Threshold* counted) {
   const SelectColumn& to = shared.columns[column];
   if (launch.list_goodness == nullptr) WriteFixed(launch, to, group.thread, group.threads());
-  const ColumnRange& range = shared.ranges[column];
-  if (range.ranked == 0) return true;
+  if (shared.ranges[column].ranked == 0) return true;
   __syncwarp();
   const Candidates candidates(launch, unit, column, group);
   if (launch.bests != nullptr && group.warp == 0) {
@@ -173,14 +187,20 @@ __device__ inline bool FinishColumn(const SelectLaunch& launch, const SelectUnit
     if (group.thread == 0) atomicMax(&launch.bests[to.best], best);
   }
   if (!candidates.Complete()) return false;
-  const Threshold threshold =
-      counted != nullptr
-          ? *counted
-          : FindThreshold(candidates, group, range,
-                          FinestBins(candidates.Guess(), shared.bounds[column].top), memory.words);
-  if (!threshold.found) return false;
-  WriteColumn(launch, candidates, group, shared, column, threshold, memory);
-  return true;
+  const int guess = candidates.Guess();
+  if constexpr (kHold) {
+    constexpr int kFew = 4;
+    constexpr int kMost = 16;
+    if (candidates.FitIn<kFew>()) {
+      return RankAmong(launch, HeldCandidates<kFew>(candidates), guess, group, shared, column,
+                       memory, counted);
+    }
+    if (candidates.FitIn<kMost>()) {
+      return RankAmong(launch, HeldCandidates<kMost>(candidates), guess, group, shared, column,
+                       memory, counted);
+    }
+  }
+  return RankAmong(launch, candidates, guess, group, shared, column, memory, counted);
 }
 
 // Ranks a column among every key. Every thread of the block calls it. A function of its own,
@@ -213,15 +233,15 @@ __device__ void FinishUnit(const SelectLaunch& launch, const SelectUnit& unit, S
                             shared.unit.ranges[column].ranked);
   }
   __syncthreads();  // bitmaps take the place of the counts
+  bool failed = false;
   if (column < unit.columns) {
     const RankMemory memory{words + column * share, share, shared.counts + column * group.warps};
-    const bool done = FinishColumn(launch, unit, group, shared.unit, column, memory,
-                                   shared.counts_candidates ? &threshold : nullptr);
-    if (group.thread == 0) shared.failed[column] = !done;
+    failed = !FinishColumn<false>(launch, unit, group, shared.unit, column, memory,
+                                  shared.counts_candidates ? &threshold : nullptr);
   }
-  __syncthreads();
+  if (!__syncthreads_or(failed)) return;
   for (int i = 0; i < unit.columns; ++i) {
-    if (!shared.failed[i]) continue;
+    if (!__syncthreads_or(failed && column == i)) continue;
     RankEveryKey<Scorer>(launch, unit, shared.unit, i, {words, word_count, shared.counts});
   }
 }
@@ -247,11 +267,12 @@ __global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ScanShared shared;
   AllowDependents();
-  WaitForPrevious();
+  if (!launch.few) WaitForPrevious();
   const int index = static_cast<int>(blockIdx.x);
   const int first_candidate = index * launch.plan.columns * launch.plan.capacity;
-  const UnitPart slice = FindSlice(launch, index);
-  const SelectUnit unit = LoadUnit(launch, slice.unit);
+  const UnitSlice found = FindSlice(launch, index);
+  const SelectUnit& unit = found.unit;
+  const UnitPart& slice = found.slice;
   const UnitTiles tiles{launch, unit.table, unit.head_offset};
   if (threadIdx.x < kUnitColumns) {
     shared.next[threadIdx.x] =
@@ -265,11 +286,9 @@ __global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
                                       min(first + share, unit.end_tile));
   TileStream<Scorer> stream(tiles, block.inner_first, block.inner_end);
   Scorer scorer;
-  InitScorer(launch, shared.unit, unit.columns, scorer);
-  const LaneBins bins = FindBounds(launch, scorer, shared.unit);
+  const LaneBins bins = BeginScoring(launch, unit.columns, shared.unit, stream, scorer);
   SliceScan<Scorer> scan(launch, unit, shared, tiles, scorer, first_candidate);
   if (unit.sample_stride > 0) scan.Guess(bins, memory);
-  stream.Start();
   __syncthreads();
   scan.PrepareCounts(memory);
   scan.Scan(block, stream, memory);
@@ -289,22 +308,23 @@ __global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
 }
 
 // One block per column of the units with several slices.
-template <class Scorer, int kBlocksPerProcessor>
-__global__ void __launch_bounds__(kScanThreads, kBlocksPerProcessor)
+template <class Scorer>
+__global__ void __launch_bounds__(kScanThreads, 1)
     FinishColumns(const __grid_constant__ SelectLaunch launch) {
   extern __shared__ __align__(16) uint32_t memory[];
   __shared__ ScanShared shared;
   AllowDependents();
-  WaitForPrevious();
-  const UnitPart job = launch.finishes[blockIdx.x];
+  if (!launch.few) WaitForPrevious();
+  const UnitPart job = FindFinish(launch, static_cast<int>(blockIdx.x));
   const SelectUnit unit = LoadUnit(launch, job.unit);
   LoadColumns(launch, unit, shared.unit);
+  const UnitTiles tiles{launch, unit.table, unit.head_offset};
+  TileStream<Scorer> nothing(tiles, 0, 0);
   Scorer scorer;
-  InitScorer(launch, shared.unit, unit.columns, scorer);
-  FindBounds(launch, scorer, shared.unit);
+  BeginScoring(launch, unit.columns, shared.unit, nothing, scorer);
   __syncthreads();
   const RankMemory whole{memory, launch.plan.finish_bytes / 4, shared.counts};
-  if (!FinishColumn(launch, unit, GroupFor(1), shared.unit, job.part, whole, nullptr)) {
+  if (!FinishColumn<true>(launch, unit, GroupFor(1), shared.unit, job.part, whole, nullptr)) {
     RankEveryKey<Scorer>(launch, unit, shared.unit, job.part, whole);
   }
 }

@@ -52,7 +52,8 @@ cudaError_t Launch(SelectKernel kernel, const SelectLaunch& launch, int64_t bloc
   config.stream = stream;
   config.attrs = attributes;
   config.numAttrs = cluster > 1 ? 2 : 1;
-  return cudaLaunchKernelEx(&config, kernel, launch);
+  void* arguments[] = {const_cast<SelectLaunch*>(&launch)};
+  return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), arguments);
 }
 
 }  // namespace
@@ -73,7 +74,7 @@ cudaError_t PrepareSelect(int shared_bytes_limit) {
 
 cudaError_t LaunchClusterSelect(const SelectLaunch& launch, cudaStream_t stream) {
   return Launch(KernelsFor(launch).rank_in_cluster, launch,
-                int64_t{launch.unit_count} * launch.plan.blocks, kClusterThreads,
+                int64_t{launch.unit_count} * launch.plan.blocks, launch.plan.threads,
                 launch.plan.shared_bytes, launch.plan.blocks, stream);
 }
 

@@ -57,14 +57,23 @@ struct UnitPart {
   int32_t part;
 };
 
+// A slice and all that its block needs to know of the unit, at once.
+struct UnitSlice {
+  SelectUnit unit;
+  UnitPart slice;
+};
+
 // The units of a small launch, which travel with it: a block that is told where to look by the
-// launch itself saves two trips to device memory.
+// launch itself saves two trips to device memory, and has read this before the kernel ahead of it
+// has ended.
 struct FewUnits {
-  static constexpr int kMostUnits = 16;
+  static constexpr int kMostUnits = 32;
   static constexpr int kMostColumns = 64;
+  static constexpr int kMostCodeWords = 1024;
 
   SelectUnit units[kMostUnits];
   SelectColumn columns[kMostColumns];
+  uint32_t codes[kMostCodeWords];
 };
 
 // What a slice leaves behind for the ranking of its unit, by column.
@@ -81,7 +90,8 @@ struct SelectLaunch {
   const SelectUnit* units;
   const SelectColumn* columns;
   int unit_count;
-  bool few;  // the units and columns are in `here`
+  bool few;        // the units and columns are in `here`
+  int code_words;  // of a column, whose codes are in `here` as well, column by column; 0: not there
   SelectPlan plan;
 
   // Answers: [.., row_width] positions, ascending, forced ones included, -1 after the count.
@@ -94,7 +104,7 @@ struct SelectLaunch {
   int32_t* bests;
 
   // Of the scan path.
-  const UnitPart* slices;
+  const UnitSlice* slices;
   int slice_count;
   const UnitPart* finishes;
   int finish_count;

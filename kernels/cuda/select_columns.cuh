@@ -6,6 +6,7 @@
 #include <climits>
 #include <type_traits>
 
+#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/plain_score.cuh"
 #include "kernels/cuda/unit_scan.cuh"
 
@@ -48,12 +49,24 @@ __device__ __forceinline__ SelectUnit LoadUnit(const SelectLaunch& launch, int i
   return launch.few ? launch.here.units[index] : launch.units[index];
 }
 
-// Which slice block `index` of a scan has; the slices of few units are counted off.
-__device__ __forceinline__ UnitPart FindSlice(const SelectLaunch& launch, int index) {
+// What block `index` of a scan has; the slices of few units are counted off.
+__device__ __forceinline__ UnitSlice FindSlice(const SelectLaunch& launch, int index) {
   if (!launch.few) return launch.slices[index];
   int unit = 0;
   while (index >= launch.here.units[unit].first_slice + launch.here.units[unit].slices) ++unit;
-  return {unit, index - launch.here.units[unit].first_slice};
+  return {launch.here.units[unit], {unit, index - launch.here.units[unit].first_slice}};
+}
+
+// Which column block `index` of the second kernel finishes, likewise.
+__device__ __forceinline__ UnitPart FindFinish(const SelectLaunch& launch, int index) {
+  if (!launch.few) return launch.finishes[index];
+  int unit = 0;
+  for (;; ++unit) {
+    const SelectUnit& here = launch.here.units[unit];
+    if (here.slices == 1) continue;
+    if (index < here.columns) return {unit, index};
+    index -= here.columns;
+  }
 }
 
 // Every thread of the block calls it.
@@ -68,6 +81,9 @@ __device__ inline void LoadColumns(const SelectLaunch& launch, const SelectUnit&
   __syncthreads();
   const int i = static_cast<int>(threadIdx.x);
   if (i < kUnitColumns) {
+    if (i < unit.columns && launch.code_words > 0) {
+      shared.columns[i].code = launch.here.codes + (unit.first_column + i) * launch.code_words;
+    }
     shared.ranges[i] = i < unit.columns ? RangeOf(shared.columns[i]) : ColumnRange{0, 0, 0};
     shared.best[i] = INT_MIN;
   }
@@ -110,6 +126,25 @@ __device__ __forceinline__ LaneBins FindBounds(const SelectLaunch& launch, const
     own.shift[i] = __shfl_sync(~0u, bins.shift, LaneColumn(i) * 4);
   }
   return own;
+}
+
+// Waits for the kernels before this one as late as what the launch brings along allows, asks for
+// the first keys, and makes the scorer ready; the last wait is for keys, which may be new.
+template <class Scorer>
+__device__ __forceinline__ LaneBins BeginScoring(const SelectLaunch& launch, int columns,
+                                                 UnitColumns& shared, TileStream<Scorer>& stream,
+                                                 Scorer& scorer) {
+  if (launch.code_words == 0) {
+    if (launch.few) WaitForPrevious();
+    stream.Start();
+  }
+  InitScorer(launch, shared, columns, scorer);
+  const LaneBins bins = FindBounds(launch, scorer, shared);
+  if (launch.code_words > 0) {
+    WaitForPrevious();
+    stream.Start();
+  }
+  return bins;
 }
 
 __device__ inline bool RanksNothing(const UnitColumns& shared) {

@@ -11,7 +11,7 @@ namespace kvsift::cuda {
 template <class Scorer, int kBlocksPerProcessor>
 SelectKernels KernelsWith() {
   return {RankInCluster<Scorer, kBlocksPerProcessor>, ScanSlices<Scorer, kBlocksPerProcessor>,
-          FinishColumns<Scorer, kBlocksPerProcessor>};
+          FinishColumns<Scorer>};
 }
 
 // For tiles in fragment order of D = `dim`.

@@ -67,8 +67,10 @@ CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t 
   return {static_cast<int32_t>(stride), static_cast<int32_t>(std::min(capacity, slice_keys))};
 }
 
-bool FinishApart(const SelectTuning& tuning, const SelectDevice& device, int64_t columns) {
-  return columns <= int64_t{device.processors} * tuning.blocks_per_processor;
+bool FinishApart(const SelectTuning& tuning, const SelectDevice& device, int64_t columns,
+                 bool all_have_several_slices) {
+  return all_have_several_slices &&
+         columns <= int64_t{device.processors} * tuning.finishes_per_processor;
 }
 
 SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int goodness_limit) {
@@ -77,6 +79,7 @@ SelectPlan PlanClusterLaunch(int blocks, int columns, int64_t most_keys, int goo
   plan.columns = columns;
   plan.goodness_limit = goodness_limit;
   plan.block_keys = static_cast<int32_t>(PartKeys(most_keys, blocks));
+  plan.threads = plan.block_keys <= kFewClusterKeys ? kFewClusterThreads : kMostClusterThreads;
   const int32_t bitmaps = plan.block_keys / 32 * 4 * 2;
   plan.shared_bytes = columns * (kHistogramBytes + bitmaps) + plan.block_keys * kKeptBytesPerKey;
   return plan;

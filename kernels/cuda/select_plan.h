@@ -10,17 +10,18 @@ namespace kvsift::cuda {
 // What is tuned, as data; the defaults were measured on one H100 (PERFORMANCE.md).
 struct SelectTuning {
   // The cluster path (cluster_select.cuh).
-  int32_t largest_cluster = 16;    // blocks; 1 where clusters do not exist
-  int32_t least_block_keys = 512;  // a block with fewer keys is mostly overhead
+  int32_t largest_cluster = 16;     // blocks; 1 where clusters do not exist
+  int32_t least_block_keys = 1024;  // a block with fewer keys is mostly overhead
   int32_t most_block_keys = 4096;
   int32_t short_keys = 4096;  // where all units are this short, however many there are
 
   // The scan path (scan_select.cuh).
   int32_t least_slice_keys = 4096;
   int32_t most_slice_keys = 32768;
-  int32_t sampled_tiles = 512;       // two keys each
-  int32_t least_capacity = 256;      // candidates per slice and column
-  int32_t blocks_per_processor = 2;  // that run at the same time
+  int32_t sampled_tiles = 512;         // two keys each
+  int32_t least_capacity = 256;        // candidates per slice and column
+  int32_t blocks_per_processor = 2;    // that run at the same time
+  int32_t finishes_per_processor = 1;  // blocks of the second kernel
 
   int64_t longest_row = 1 << 24;  // longer ones take the general path (general.cu)
 };
@@ -44,8 +45,10 @@ struct UnitPlan {
   int32_t parts = 1;  // blocks of the cluster, or slices
 };
 
-// Whether units of several slices are finished by a second kernel: where their columns are few.
-bool FinishApart(const SelectTuning& tuning, const SelectDevice& device, int64_t columns);
+// Whether units of several slices are finished by a second kernel: where their `columns` are few,
+// and no unit of one slice is scanned meanwhile.
+bool FinishApart(const SelectTuning& tuning, const SelectDevice& device, int64_t columns,
+                 bool all_have_several_slices);
 
 // A block of the scan path names keys with 16 bits.
 inline constexpr int64_t kMostSliceKeys = 65536;
@@ -64,6 +67,7 @@ CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t 
 // One launch.
 struct SelectPlan {
   int32_t blocks = 1;          // cluster path: of a cluster
+  int32_t threads = 0;         // cluster path: of a block
   int32_t columns = 1;         // the most of any unit
   int32_t block_keys = 0;      // cluster path: the most of any block, a multiple of 32
   int32_t capacity = 0;        // scan path: candidates per slice and column
@@ -71,6 +75,12 @@ struct SelectPlan {
   int32_t finish_bytes = 0;    // scan path: of a block of the second kernel
   int32_t goodness_limit = 0;  // magnitude that no goodness exceeds
 };
+
+// Threads of a block of the cluster path: one with many keys has more to hide, one with few more
+// to wait for.
+inline constexpr int kFewClusterThreads = 256;
+inline constexpr int kMostClusterThreads = 512;
+inline constexpr int kFewClusterKeys = 512;
 
 inline constexpr int kHistogramBins = 1024;
 inline constexpr int32_t kHistogramBytes = kHistogramBins * 4;

@@ -12,9 +12,7 @@
 
 namespace kvsift::cuda {
 
-// Threads of a block: scans have more to hide, clusters more to wait for.
-inline constexpr int kScanThreads = 512;
-inline constexpr int kClusterThreads = 256;
+inline constexpr int kScanThreads = 512;  // of a block
 inline constexpr int kMostWarps = 16;
 
 __device__ __forceinline__ int BlockThreads() { return static_cast<int>(blockDim.x); }

@@ -43,14 +43,28 @@ int64_t SelectionJobs::StagingBytes(const Selection& selection) const {
   int64_t bytes = kPieces * Staging::Footprint(1);
   for (const int64_t visible : selection.visible) {
     const int64_t slices = visible / tuning_.least_slice_keys + 2;
-    const auto per_column = kPerColumn + slices * static_cast<int64_t>(sizeof(UnitPart));
+    const auto per_column = kPerColumn + slices * static_cast<int64_t>(sizeof(UnitSlice));
     bytes += shape.query_heads * per_column;
   }
   return bytes;
 }
 
+bool SelectionJobs::Travels(const Selection& selection) const {
+  const StoreShape& shape = static_cast<const CudaStore*>(selection.store)->shape();
+  const int64_t tokens = std::ssize(selection.visible);
+  const int64_t columns = tokens * shape.query_heads;
+  const int64_t words =
+      columns * CodeWords(shape.head_dim, QueryPlanes(selection.policy.estimator, shape.key_bits));
+  const auto is_long = [this](int64_t visible) { return visible > tuning_.longest_row; };
+  return columns <= FewUnits::kMostColumns &&
+         tokens * shape.kv_heads * ((shape.group_size() + kUnitColumns - 1) / kUnitColumns) <=
+             FewUnits::kMostUnits &&
+         words <= FewUnits::kMostCodeWords &&
+         std::none_of(selection.visible.begin(), selection.visible.end(), is_long);
+}
+
 void SelectionJobs::Clear() {
-  groups_.clear();
+  group_count_ = 0;
   for (auto& rows : merges_) rows.clear();
   list_entries_ = 0;
   list_count_ = 0;
@@ -66,19 +80,22 @@ void SelectionJobs::Clear() {
 SelectionJobs::Group& SelectionJobs::GroupFor(const Context& context) {
   const Estimate estimate = static_cast<Estimate>(context.selection.policy.estimator);
   const bool lists = MakesLists(context.selection.policy.grouping);
-  for (Group& group : groups_) {
+  for (Group& group : groups()) {
     if (group.store == &context.store && group.estimate == estimate && group.lists == lists) {
       return group;
     }
   }
-  groups_.push_back({.store = &context.store,
-                     .estimate = estimate,
-                     .lists = lists,
-                     .units = {},
-                     .columns = {},
-                     .general = {},
-                     .scores = {}});
-  return groups_.back();
+  if (group_count_ == groups_.size()) groups_.emplace_back();
+  Group& begun = groups_[group_count_++];
+  begun.store = &context.store;
+  begun.estimate = estimate;
+  begun.lists = lists;
+  begun.units.clear();
+  begun.columns.clear();
+  begun.host_codes.clear();
+  begun.general.clear();
+  begun.scores.clear();
+  return begun;
 }
 
 void SelectionJobs::Add(const Selection& selection, const DeviceQueries& queries, int64_t out,
@@ -169,6 +186,9 @@ void SelectionJobs::AddUnit(const Context& context, Group& group, int kv_head, i
   for (int token = first_token; token < first_token + tokens; ++token) {
     for (int head = first_head; head < first_head + heads; ++head) {
       group.columns.push_back(MakeColumn(context, token, head));
+      const std::byte* codes = context.queries.host_codes;
+      const int64_t offset = context.Vector(token, head) * context.query_words * 4;
+      group.host_codes.push_back(codes == nullptr ? nullptr : codes + offset);
     }
     const int visible = context.Visible(token);
     if (visible <= selection.policy.k || Ranked(selection.policy) == 0) continue;

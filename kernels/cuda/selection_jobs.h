@@ -25,8 +25,9 @@ namespace kvsift::cuda {
 
 // Queries of one selection in device memory.
 struct DeviceQueries {
-  const uint32_t* codes = nullptr;  // [tokens, query_heads, words]
-  const float* scales = nullptr;    // [tokens, query_heads] or null
+  const uint32_t* codes = nullptr;        // [tokens, query_heads, words]
+  const float* scales = nullptr;          // [tokens, query_heads] or null
+  const std::byte* host_codes = nullptr;  // the codes in host memory, or null
 };
 
 // Where answers lie in device memory. A selection's `out` and `count` are indices into these.
@@ -44,6 +45,9 @@ class SelectionJobs {
   // An upper bound of what Stage adds for `selection`.
   int64_t StagingBytes(const Selection& selection) const;
 
+  // Whether everything that a `head` selection of codes needs travels with its launches.
+  bool Travels(const Selection& selection) const;
+
   void Clear();
 
   // Plans one selection; `scores` is the index of its scores, if it wants them.
@@ -59,11 +63,12 @@ class SelectionJobs {
  private:
   // Rows of one store and estimator that one kind of kernel serves.
   struct Group {
-    const CudaStore* store;
-    Estimate estimate;
-    bool lists;
+    const CudaStore* store = nullptr;
+    Estimate estimate = {};
+    bool lists = false;
     std::vector<SelectUnit> units;
     std::vector<SelectColumn> columns;
+    std::vector<const std::byte*> host_codes;  // of the columns; null: not known to the host
     std::vector<GeneralRow> general;
     std::vector<ScoreJob> scores;
   };
@@ -83,7 +88,10 @@ class SelectionJobs {
   SelectColumn MakeColumn(const Context& context, int token, int head) const;
   absl::Status StageGroup(Group& group, Staging& staging, const uint8_t* pages,
                           const DeviceAnswers& answers);
+  std::span<Group> groups() { return std::span(groups_).first(group_count_); }
   static bool AreFew(const Group& group);
+  // Words of a column's code if the codes of all of them travel with the launches, or 0.
+  static int TravellingWords(const Group& group);
   // Gives `launch` its units, and inside it with their columns where they are few.
   static void SetUnits(const Group& group, std::span<const SelectUnit> units, Staging& staging,
                        SelectLaunch& launch);
@@ -102,8 +110,14 @@ class SelectionJobs {
   const SelectDevice device_;
   const int shared_bytes_limit_;
 
-  std::vector<Group> groups_;
+  // Vectors keep their memory from batch to batch, those inside groups too.
+  std::vector<Group> groups_;  // the first `group_count_` are in use
+  size_t group_count_ = 0;
   std::vector<MergeRow> merges_[2];  // by MergeKind
+  std::vector<PlannedUnit> planned_;
+  std::vector<SelectUnit> staged_units_;
+  std::vector<UnitSlice> staged_slices_;
+  std::vector<UnitPart> staged_finishes_;
   int64_t list_entries_ = 0;
   int64_t list_count_ = 0;
   DeviceBuffer lists_;    // positions, goodness, bests

@@ -1,9 +1,11 @@
 // The second half of SelectionJobs: from planned rows to staged launches.
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "kernels/cuda/selection_jobs.h"
 #include "kernels/estimate/estimator.h"
+#include "kernels/format/code_shape.h"
 
 namespace kvsift::cuda {
 namespace {
@@ -40,7 +42,7 @@ int GoodnessLimit(Estimate estimate, const CudaStore& store) {
 absl::Status SelectionJobs::Stage(Staging& staging, const uint8_t* pages,
                                   const DeviceAnswers& answers) {
   absl::Status status = lists_.Reserve((2 * list_entries_ + list_count_) * 4);
-  for (Group& group : groups_) {
+  for (Group& group : groups()) {
     if (status.ok()) status = StageGroup(group, staging, pages, answers);
   }
   if (status.ok()) status = StageMerges(staging, answers);
@@ -66,6 +68,7 @@ absl::Status SelectionJobs::StageGroup(Group& group, Staging& staging, const uin
                .columns = few ? nullptr : staging.Add(group.columns),
                .unit_count = 0,
                .few = few,
+               .code_words = few ? TravellingWords(group) : 0,
                .plan = {},
                .positions = positions,
                .counts = answers.counts,
@@ -121,14 +124,29 @@ bool SelectionJobs::AreFew(const Group& group) {
          group.columns.size() <= FewUnits::kMostColumns;
 }
 
+int SelectionJobs::TravellingWords(const Group& group) {
+  const StoreShape& shape = group.store->shape();
+  const int words = CodeWords(shape.head_dim,
+                              QueryPlanes(static_cast<Estimator>(group.estimate), shape.key_bits));
+  const bool fit = std::ssize(group.columns) * words <= FewUnits::kMostCodeWords;
+  const auto& codes = group.host_codes;
+  return fit && std::find(codes.begin(), codes.end(), nullptr) == codes.end() ? words : 0;
+}
+
 void SelectionJobs::SetUnits(const Group& group, std::span<const SelectUnit> units,
                              Staging& staging, SelectLaunch& launch) {
   launch.unit_count = static_cast<int>(units.size());
-  if (launch.few) {
-    std::copy(units.begin(), units.end(), launch.here.units);
-    std::copy(group.columns.begin(), group.columns.end(), launch.here.columns);
-  } else {
+  if (!launch.few) {
     launch.units = staging.Add(units);
+    return;
+  }
+  std::copy(units.begin(), units.end(), launch.here.units);
+  std::copy(group.columns.begin(), group.columns.end(), launch.here.columns);
+  if (launch.code_words == 0) return;
+  uint32_t* to = launch.here.codes;
+  for (const std::byte* codes : group.host_codes) {
+    std::memcpy(to, codes, static_cast<size_t>(launch.code_words) * 4);
+    to += launch.code_words;
   }
 }
 
@@ -139,29 +157,29 @@ void SelectionJobs::PlanUnits(Group& group, Staging& staging, const SelectLaunch
     batch.keys += UnitKeys(unit);
     batch.longest_keys = std::max(batch.longest_keys, UnitKeys(unit));
   }
-  std::vector<PlannedUnit> units;
-  units.reserve(group.units.size());
+  planned_.clear();
   for (const SelectUnit& unit : group.units) {
-    units.push_back({unit, PlanUnit(tuning_, device_, UnitKeys(unit), batch)});
+    planned_.push_back({unit, PlanUnit(tuning_, device_, UnitKeys(unit), batch)});
   }
-  std::stable_sort(units.begin(), units.end(), [](const PlannedUnit& a, const PlannedUnit& b) {
+  std::sort(planned_.begin(), planned_.end(), [](const PlannedUnit& a, const PlannedUnit& b) {
     if (a.plan.path != b.plan.path) return a.plan.path < b.plan.path;
     if (a.plan.path == SelectPath::kCluster && a.plan.parts != b.plan.parts) {
       return a.plan.parts > b.plan.parts;
     }
-    return UnitKeys(a.unit) > UnitKeys(b.unit);
+    if (UnitKeys(a.unit) != UnitKeys(b.unit)) return UnitKeys(a.unit) > UnitKeys(b.unit);
+    return a.unit.first_column < b.unit.first_column;
   });
-  const auto scans = std::find_if(units.begin(), units.end(), [](const PlannedUnit& unit) {
+  const auto scans = std::find_if(planned_.begin(), planned_.end(), [](const PlannedUnit& unit) {
     return unit.plan.path == SelectPath::kScan;
   });
-  AddClusterLaunches(group, {units.begin(), scans}, staging, launch);
-  AddScanLaunches(group, {scans, units.end()}, staging, launch);
+  AddClusterLaunches(group, {planned_.begin(), scans}, staging, launch);
+  AddScanLaunches(group, {scans, planned_.end()}, staging, launch);
 }
 
 // One launch per cluster size.
 void SelectionJobs::AddClusterLaunches(const Group& group, std::span<PlannedUnit> units,
                                        Staging& staging, const SelectLaunch& launch) {
-  std::vector<SelectUnit> staged;
+  std::vector<SelectUnit>& staged = staged_units_;
   while (!units.empty()) {
     const int blocks = units.front().plan.parts;
     staged.clear();
@@ -171,11 +189,10 @@ void SelectionJobs::AddClusterLaunches(const Group& group, std::span<PlannedUnit
       columns = std::max(columns, unit.unit.columns);
       staged.push_back(unit.unit);
     }
-    SelectLaunch next = launch;
+    SelectLaunch& next = cluster_launches_.emplace_back(launch);
     SetUnits(group, staged, staging, next);
     next.plan = PlanClusterLaunch(blocks, columns, UnitKeys(staged.front()),
                                   GoodnessLimit(group.estimate, *group.store));
-    cluster_launches_.push_back(next);
     units = units.subspan(staged.size());
   }
 }
@@ -215,32 +232,35 @@ void SelectionJobs::AddScanLaunches(const Group& group, std::span<PlannedUnit> u
 
 void SelectionJobs::AddScanLaunch(const Group& group, std::span<const PlannedUnit> units,
                                   int capacity, Staging& staging, const SelectLaunch& launch) {
-  std::vector<SelectUnit> staged;
-  std::vector<UnitPart> slices;
-  std::vector<UnitPart> finishes;
+  staged_units_.clear();
+  staged_slices_.clear();
+  staged_finishes_.clear();
   int64_t most_keys = 0;
+  bool all_have_several_slices = true;
   for (const PlannedUnit& planned : units) {
     const SelectUnit& unit = planned.unit;
-    const int32_t index = static_cast<int32_t>(staged.size());
-    for (int32_t i = 0; i < unit.slices; ++i) slices.push_back({index, i});
-    for (int32_t i = 0; unit.slices > 1 && i < unit.columns; ++i) finishes.push_back({index, i});
-    staged.push_back(unit);
+    const int32_t index = static_cast<int32_t>(staged_units_.size());
+    for (int32_t i = 0; i < unit.slices; ++i) staged_slices_.push_back({unit, {index, i}});
+    for (int32_t i = 0; unit.slices > 1 && i < unit.columns; ++i) {
+      staged_finishes_.push_back({index, i});
+    }
+    staged_units_.push_back(unit);
     most_keys = std::max(most_keys, UnitKeys(unit));
+    all_have_several_slices &= unit.slices > 1;
   }
-  SelectLaunch next = launch;
-  SetUnits(group, staged, staging, next);
-  if (!next.few) next.slices = staging.Add(slices);
-  next.slice_count = static_cast<int>(slices.size());
-  if (FinishApart(tuning_, device_, std::ssize(finishes))) {
-    next.finishes = staging.Add(finishes);
-    next.finish_count = static_cast<int>(finishes.size());
+  SelectLaunch& next = scan_launches_.emplace_back(launch);
+  SetUnits(group, staged_units_, staging, next);
+  if (!next.few) next.slices = staging.Add(staged_slices_);
+  next.slice_count = static_cast<int>(staged_slices_.size());
+  if (FinishApart(tuning_, device_, std::ssize(staged_finishes_), all_have_several_slices)) {
+    if (!next.few) next.finishes = staging.Add(staged_finishes_);
+    next.finish_count = static_cast<int>(staged_finishes_.size());
   } else {
     scan_tickets_ = std::max(scan_tickets_, next.unit_count);
   }
   next.plan = PlanScanLaunch(launch.plan.columns, most_keys, capacity, launch.plan.goodness_limit);
-  scan_launches_.push_back(next);
-  scan_bytes_ =
-      std::max(scan_bytes_, ScanScratchBytes(std::ssize(slices), launch.plan.columns, capacity));
+  scan_bytes_ = std::max(
+      scan_bytes_, ScanScratchBytes(std::ssize(staged_slices_), launch.plan.columns, capacity));
 }
 
 absl::Status SelectionJobs::PlanGeneral(const Group& group, Staging& staging,
@@ -307,7 +327,7 @@ absl::Status SelectionJobs::Launch(cudaStream_t stream) {
     KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemsetAsync(lists_.data() + 8 * list_entries_, kNoBestByte,
                                                 static_cast<size_t>(list_count_) * 4, stream));
   }
-  for (SelectLaunch launch : scan_launches_) {
+  for (SelectLaunch& launch : scan_launches_) {
     launch.candidates = reinterpret_cast<uint32_t*>(scan_.data());
     launch.outcomes = reinterpret_cast<SliceOutcome*>(
         scan_.data() +

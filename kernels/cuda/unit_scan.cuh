@@ -133,37 +133,61 @@ class TileStream<PlainScorer> {
   const int end_;
 };
 
-// Calls visit(goodness[4]) for two keys of every `stride`-th of tiles [begin, end), the offset
-// among `stride` tiles and the keys varying, so that neighbours, which are alike, do not meet in
-// the sample. It is the same for every block that asks.
-template <class Scorer, class Visit>
-__device__ __forceinline__ void ForSample(const UnitTiles& tiles, const Scorer& scorer, int begin,
-                                          int end, int stride, Visit visit) {
-  constexpr int kTogether = 4;  // loads in flight
-  const int row = (threadIdx.x & 31) >> 2;
-  const int count = (end - begin) / stride;
-  const int groups = (count + 7) / 8;
-  for (int first = threadIdx.x >> 5; first < groups; first += BlockWarps() * kTogether) {
-    typename Scorer::Tile loaded[kTogether];
+// Two keys of every `stride`-th of tiles [begin, end), the offset among `stride` tiles and the keys
+// varying, so that neighbours, which are alike, do not meet in the sample. It is the same for every
+// block that asks.
+template <class Scorer>
+class Sample {
+ public:
+  __device__ Sample(const UnitTiles& tiles, int begin, int end, int stride)
+      : tiles_(tiles), begin_(begin), stride_(stride), count_((end - begin) / stride) {}
+
+  // Asks for the first part. Every lane of the warp calls it.
+  __device__ __forceinline__ void Start() {
+    if (count_ > 0) Load(FirstGroup());
+  }
+
+  // Calls visit(goodness[4]) for every key, after Start; the warps of the block share them.
+  template <class Visit>
+  __device__ __forceinline__ void Run(const Scorer& scorer, Visit visit) {
+    const int groups = (count_ + 7) / 8;
+    for (int first = FirstGroup(); first < groups; first += BlockWarps() * kTogether) {
+      if (first != FirstGroup()) Load(first);
 #pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      const int index = min((first + i * BlockWarps()) * 8 + row, count - 1);
-      const uint32_t jitter = (static_cast<uint32_t>(index) * 2654435761u) >> 16;
-      const int tile = begin + index * stride + static_cast<int>(jitter % stride);
-      const int slot = static_cast<int>((jitter >> 8) & 7) * 4 + (threadIdx.x & 3);
-      loaded[i] = Scorer::Load(tiles.Address(tile), slot);
-    }
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      const int group = first + i * BlockWarps();
-      if (group >= groups) break;
-      int goodness[4];
-      scorer.Score(loaded[i], goodness);
-      if (group * 8 + row < count) visit(goodness);
-      __syncwarp();
+      for (int i = 0; i < kTogether; ++i) {
+        const int group = first + i * BlockWarps();
+        if (group >= groups) break;
+        int goodness[4];
+        scorer.Score(loaded_[i], goodness);
+        if (group * 8 + Row() < count_) visit(goodness);
+        __syncwarp();
+      }
     }
   }
-}
+
+ private:
+  static constexpr int kTogether = 4;  // groups of 8 tiles, whose loads are in flight at once
+
+  __device__ static int FirstGroup() { return static_cast<int>(threadIdx.x >> 5); }
+  __device__ static int Row() { return static_cast<int>(threadIdx.x & 31) >> 2; }
+
+  __device__ __forceinline__ void Load(int first) {
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int index = min((first + i * BlockWarps()) * 8 + Row(), count_ - 1);
+      const uint32_t jitter = (static_cast<uint32_t>(index) * 2654435761u) >> 16;
+      const int tile = begin_ + index * stride_ + static_cast<int>(jitter % stride_);
+      const int slot = static_cast<int>((jitter >> 8) & 7) * 4 + (threadIdx.x & 3);
+      loaded_[i] = Scorer::Load(tiles_.Address(tile), slot);
+    }
+  }
+
+  const UnitTiles& tiles_;
+  const int begin_;
+  const int stride_;
+  const int count_;
+  typename Scorer::Tile loaded_[kTogether];
+};
 
 }  // namespace kvsift::cuda
 
