@@ -9,6 +9,7 @@
 
 set(kvsift_bundled_tests
   # What a GPU must pass.
+  kernels_cuda_allocation_test
   kernels_cuda_contract_test
   kernels_cuda_fault_test
   kernels_cuda_test

@@ -60,10 +60,29 @@ out=$(cd "$out" && pwd)
 trace=$root/tests/data/traces/war-and-peace-layer-14.safetensors
 export KVSIFT_REQUIRE_BACKEND=$backend
 
-# test_program NAME ARGUMENT...: one GoogleTest program.
+# test_program NAME ARGUMENT...: one GoogleTest program, run by the command `under`, if any.
+under=()
 test_program() {
   echo "--- $*"
-  "$root/tests/$1" --gtest_brief=1 "${@:2}"
+  "${under[@]}" "$root/tests/$1" --gtest_brief=1 "${@:2}"
+}
+
+# test_in_shards NAME ARGUMENT...: the same in as many parts as there are processors, at once. What
+# takes long is the reference, not the GPU.
+test_in_shards() {
+  local shards shard pids=() failed=0
+  shards=$(nproc)
+  ((shards <= 14)) || shards=14
+  for ((shard = 0; shard < shards; ++shard)); do
+    GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$shard test_program "$@" \
+      >"$work/shard-$shard" 2>&1 &
+    pids+=($!)
+  done
+  for shard in "${!pids[@]}"; do
+    wait "${pids[$shard]}" || failed=1
+    cat "$work/shard-$shard"
+  done
+  return $failed
 }
 
 # start_server LOG ARGUMENT...: a server on a socket of its own; sets server_pid and address.
@@ -97,7 +116,8 @@ run_devices() {
 run_contract() {
   if [[ $backend == cuda ]]; then
     test_program kernels_cuda_test
-    test_program kernels_cuda_contract_test --cases 300
+    test_program kernels_cuda_allocation_test
+    test_in_shards kernels_cuda_contract_test --cases 300
   else
     test_program kernels_contract_test --cases 20
   fi
@@ -144,8 +164,8 @@ run_differential() {
 
 # Few and small cases: the tools run kernels 10 to 100 times slower.
 sanitize() {
-  PATH=$PATH:/usr/local/cuda/bin compute-sanitizer --tool "$1" --error-exitcode 9 \
-    "$root/tests/kernels_cuda_contract_test" --cases 3 \
+  under=(compute-sanitizer --tool "$1" --error-exitcode 9)
+  PATH=$PATH:/usr/local/cuda/bin test_in_shards kernels_cuda_contract_test --cases 3 \
     --gtest_filter='*RandomContract*:*GoldenContract*:*OneBatchForks*:*SeveralStores*'
 }
 run_memcheck() { sanitize memcheck; }

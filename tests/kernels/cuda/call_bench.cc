@@ -14,6 +14,7 @@
 
 #include "kernels/cuda/cuda_backend.h"
 #include "tests/kernels/cuda/check.h"
+#include "tests/kernels/cuda/gaussian_queries.h"
 
 namespace kvsift::cuda {
 namespace {
@@ -55,7 +56,6 @@ class Call {
     Check(store.status());
     store_ = *std::move(store);
     table_ = backend_->CreatePageTable(*store_);
-    for (uint32_t& word : queries_) word = random_();
     Fill(keys);
     select_.selections.push_back(
         {.store = store_.get(),
@@ -109,7 +109,8 @@ class Call {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<BackendStore> store_;
   std::unique_ptr<PageTable> table_;
-  std::vector<uint32_t> queries_ = std::vector<uint32_t>(32 * 16);
+  const std::vector<uint32_t> queries_ =
+      GaussianQueries(kShape, Estimator::kAsymmetricDot, kShape.query_heads);
   const std::vector<float> scales_ = std::vector<float>(32, 1.0f);
   const std::vector<int64_t> visible_;
   std::vector<int32_t> positions_ = std::vector<int32_t>(32 * kBest);
@@ -137,10 +138,11 @@ void RunCall(int64_t keys, double device_us) {
   std::printf("one call, 8 kv heads x %lld keys, 4 query heads each, %.1f us on the device\n",
               static_cast<long long>(keys), device_us);
   RunWay("as it is tuned", keys, device_us, {});
-  RunWay("queries fetched, answers delivered", keys, device_us, {.most_in_place_keys = 0});
-  RunWay("queries copied, answers delivered", keys, device_us, {.most_fetched_bytes = 0});
+  RunWay("queries fetched, answers delivered", keys, device_us, {.queries_travel = false});
+  RunWay("queries copied, answers delivered", keys, device_us,
+         {.most_fetched_bytes = 0, .queries_travel = false});
   RunWay("queries and answers copied", keys, device_us,
-         {.most_fetched_bytes = 0, .most_delivered_bytes = 0});
+         {.most_fetched_bytes = 0, .queries_travel = false, .most_delivered_bytes = 0});
 }
 
 }  // namespace kvsift::cuda

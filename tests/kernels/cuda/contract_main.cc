@@ -46,7 +46,7 @@ cuda::SelectTuning Slices() {
 // The same, finished by the last slice instead of a second kernel.
 cuda::SelectTuning LastSlices() {
   cuda::SelectTuning tuning = Slices();
-  tuning.blocks_per_processor = 0;
+  tuning.finishes_per_processor = 0;
   return tuning;
 }
 
@@ -62,7 +62,7 @@ cuda::CrossingTuning Copies() {
 }
 
 // Queries fetched by a kernel, however few.
-cuda::CrossingTuning Fetches() { return {.most_in_place_keys = 0}; }
+cuda::CrossingTuning Fetches() { return {.queries_travel = false}; }
 
 // Every row through the general path.
 cuda::SelectTuning General() { return {.longest_row = 0}; }

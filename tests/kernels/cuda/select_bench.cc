@@ -18,6 +18,7 @@
 #include "kernels/encode/encode.h"
 #include "tests/kernels/cuda/call_bench.h"
 #include "tests/kernels/cuda/check.h"
+#include "tests/kernels/cuda/gaussian_queries.h"
 
 namespace kvsift::cuda {
 namespace {
@@ -102,21 +103,6 @@ class Bench {
   double bytes_per_us_ = 1;
   std::string only_;
 };
-
-// Codes of queries whose coordinates are normally distributed, as rotated ones nearly are.
-std::vector<uint32_t> GaussianQueries(const StoreShape& shape, Estimator estimator,
-                                      int64_t vectors) {
-  std::mt19937 random(4);
-  std::normal_distribution<float> normal;
-  std::vector<float> raw(static_cast<size_t>(vectors * shape.head_dim));
-  for (float& x : raw) x = normal(random);
-  std::vector<uint32_t> codes(
-      static_cast<size_t>(vectors * CodeWords(shape.head_dim, QueryPlanes(estimator, 2))));
-  std::vector<float> scales(static_cast<size_t>(HasQueryScales(estimator) ? vectors : 0));
-  EncodeQueries(shape.head_dim, shape.key_bits, estimator, ElementType::kFloat32, vectors,
-                std::as_bytes(std::span(raw)), std::as_writable_bytes(std::span(codes)), scales);
-  return codes;
-}
 
 std::unique_ptr<CudaStore> Bench::MakeStore(const Case& c, int layers) {
   const StoreShape shape{.layers = layers,
@@ -203,7 +189,9 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
           .scales = HasQueryScales(c.policy.estimator)
                         ? reinterpret_cast<const float*>(queries.data() + codes.size() * 4) +
                               first * shape.query_heads
-                        : nullptr};
+                        : nullptr,
+          .host_codes =
+              std::as_bytes(std::span(codes)).data() + first * shape.query_heads * query_words * 4};
       jobs.back()->Add(selections[s], q, first * rows_per_sequence * width,
                        first * rows_per_sequence, 0);
     }
@@ -353,12 +341,15 @@ void RunPages(Bench& bench) {
 // The table under tunings that differ from the default in one value.
 void RunTuning(Bench& bench) {
   const std::pair<const char*, SelectTuning> tunings[] = {
-      {"least_block_keys = 1024", {.least_block_keys = 1024}},
+      {"least_block_keys = 512", {.least_block_keys = 512}},
       {"most_block_keys = 2048", {.most_block_keys = 2048}},
+      {"largest_cluster = 8", {.largest_cluster = 8}},
       {"least_slice_keys = 8192", {.least_slice_keys = 8192}},
+      {"most_slice_keys = 16384", {.most_slice_keys = 16384}},
+      {"most_slice_keys = 8192", {.most_slice_keys = 8192}},
       {"sampled_tiles = 256", {.sampled_tiles = 256}},
+      {"sampled_tiles = 384", {.sampled_tiles = 384}},
       {"sampled_tiles = 1024", {.sampled_tiles = 1024}},
-      {"sampled_tiles = 2048", {.sampled_tiles = 2048}},
   };
   for (const auto& [name, tuning] : tunings) {
     std::printf("%s\n", name);
