@@ -56,14 +56,17 @@ UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_
   return {SelectPath::kScan, static_cast<int32_t>(slices)};
 }
 
-CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t ranked,
+CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t ranked, int columns,
                              int slices) {
   const int64_t slice_keys = PartKeys(tiles * kTileKeys, slices);
-  const int64_t stride = std::max<int64_t>(1, tiles / tuning.sampled_tiles);
+  const bool dear = ranked * columns >= int64_t{slices} * tuning.dear_candidates;
+  const int64_t sampled = dear ? 2 * tuning.sampled_tiles : tuning.sampled_tiles;
+  const int64_t stride = std::max<int64_t>(1, tiles / sampled);
   const int64_t expected = ExpectedCandidates(ranked, stride);
   if (2 * expected >= tiles * kTileKeys) return {0, static_cast<int32_t>(slice_keys)};
-  // All of them may lie in one slice, and chance may double them.
-  const int64_t capacity = std::max<int64_t>(tuning.least_capacity, 2 * expected);
+  // All of them may lie in one slice, and chance and equal values may make them more than twice as
+  // many.
+  const int64_t capacity = std::max<int64_t>(tuning.least_capacity, 3 * expected);
   return {static_cast<int32_t>(stride), static_cast<int32_t>(std::min(capacity, slice_keys))};
 }
 

@@ -18,7 +18,10 @@ struct SelectTuning {
   // The scan path (scan_select.cuh).
   int32_t least_slice_keys = 4096;
   int32_t most_slice_keys = 32768;
-  int32_t sampled_tiles = 512;         // two keys each
+  int32_t sampled_tiles = 256;  // two keys each
+  // Where all columns together want as many keys of a slice, twice the tiles are sampled: a closer
+  // guess leaves fewer candidates.
+  int32_t dear_candidates = 512;
   int32_t least_capacity = 256;        // candidates per slice and column
   int32_t blocks_per_processor = 2;    // that run at the same time
   int32_t finishes_per_processor = 1;  // blocks of the second kernel
@@ -57,12 +60,14 @@ inline constexpr int64_t kMostSliceKeys = 65536;
 UnitPlan PlanUnit(const SelectTuning& tuning, const SelectDevice& device, int64_t keys,
                   const SelectBatch& batch);
 
-// How the scan path treats a unit of `tiles` tiles that ranks at most `ranked` keys of a column.
+// How the scan path treats a unit of `tiles` tiles that ranks at most `ranked` keys of each of
+// `columns` columns.
 struct CandidatePlan {
   int32_t sample_stride = 0;  // every how many tiles the guess looks at two keys; 0: no guess
   int32_t capacity = 0;       // candidates per slice and column
 };
-CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t ranked, int slices);
+CandidatePlan PlanCandidates(const SelectTuning& tuning, int64_t tiles, int64_t ranked, int columns,
+                             int slices);
 
 // One launch.
 struct SelectPlan {

@@ -210,8 +210,8 @@ void SelectionJobs::AddScanLaunches(const Group& group, std::span<PlannedUnit> u
   int32_t capacity = 0;
   for (size_t i = 0; i < units.size(); ++i) {
     SelectUnit& unit = units[i].unit;
-    const CandidatePlan plan =
-        PlanCandidates(tuning_, UnitTiles(unit), RankedAtMost(group, unit), units[i].plan.parts);
+    const CandidatePlan plan = PlanCandidates(tuning_, UnitTiles(unit), RankedAtMost(group, unit),
+                                              unit.columns, units[i].plan.parts);
     const int32_t largest = std::max(capacity, plan.capacity);
     const int64_t bytes =
         ScanScratchBytes(slices + units[i].plan.parts, next.plan.columns, largest);

@@ -347,9 +347,10 @@ void RunTuning(Bench& bench) {
       {"least_slice_keys = 8192", {.least_slice_keys = 8192}},
       {"most_slice_keys = 16384", {.most_slice_keys = 16384}},
       {"most_slice_keys = 8192", {.most_slice_keys = 8192}},
-      {"sampled_tiles = 256", {.sampled_tiles = 256}},
-      {"sampled_tiles = 384", {.sampled_tiles = 384}},
-      {"sampled_tiles = 1024", {.sampled_tiles = 1024}},
+      {"sampled_tiles = 128", {.sampled_tiles = 128}},
+      {"sampled_tiles = 512", {.sampled_tiles = 512}},
+      {"dear_candidates = 128", {.dear_candidates = 128}},
+      {"dear_candidates = 4096", {.dear_candidates = 4096}},
   };
   for (const auto& [name, tuning] : tunings) {
     std::printf("%s\n", name);

@@ -40,9 +40,21 @@ TEST(SelectPlan, ManyShortRowsAreRankedByABlockEach) {
 }
 
 TEST(SelectPlan, AGuessNeedsFarMoreKeysThanItIsFor) {
-  EXPECT_EQ(PlanCandidates({}, 64, 512, 1).sample_stride, 0);
-  EXPECT_EQ(PlanCandidates({}, 64, 512, 1).capacity, 1024);
-  EXPECT_EQ(PlanCandidates({}, 2048, 256, 1).sample_stride, 4);
+  EXPECT_EQ(PlanCandidates({}, 64, 512, 1, 1).sample_stride, 0);
+  EXPECT_EQ(PlanCandidates({}, 64, 512, 1, 1).capacity, 1024);
+  EXPECT_EQ(PlanCandidates({}, 2048, 256, 1, 1).sample_stride, 8);
+}
+
+TEST(SelectPlan, DearCandidatesAreGuessedMoreClosely) {
+  EXPECT_EQ(PlanCandidates({}, 2048, 256, 8, 1).sample_stride, 4);
+  EXPECT_EQ(PlanCandidates({}, 2048, 256, 8, 8).sample_stride, 8);
+  EXPECT_EQ(PlanCandidates({}, 2048, 4096, 1, 8).sample_stride, 4);
+}
+
+TEST(SelectPlan, ASecondKernelFinishesWhereNothingIsScannedMeanwhile) {
+  EXPECT_TRUE(FinishApart({}, kHopper, 32, true));
+  EXPECT_FALSE(FinishApart({}, kHopper, 32, false));
+  EXPECT_FALSE(FinishApart({}, kHopper, 133, true));
 }
 
 // Checks what the kernels rely on, of one shape.
@@ -59,7 +71,8 @@ void CheckShape(int64_t rows, int64_t keys, int columns) {
   }
   ASSERT_LE(part_keys, kMostSliceKeys);
   for (int64_t ranked = 1; ranked < keys; ranked = ranked * 3 + 1) {
-    const CandidatePlan candidates = PlanCandidates({}, (keys + 15) / 16, ranked, unit.parts);
+    const CandidatePlan candidates =
+        PlanCandidates({}, (keys + 15) / 16, ranked, columns, unit.parts);
     const SelectPlan plan = PlanScanLaunch(columns, keys, candidates.capacity, kGoodnessLimit);
     ASSERT_LE(plan.shared_bytes, kHopper.shared_bytes);
     ASSERT_LE(plan.finish_bytes, kHopper.shared_bytes);
