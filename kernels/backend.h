@@ -181,6 +181,13 @@ class Backend {
   // An empty table for a sequence of `store`.
   virtual std::unique_ptr<PageTable> CreatePageTable(const BackendStore& store) = 0;
 
+  // Has memory behind [address, address + bytes), before a batch that writes there is submitted.
+  // Only a backend whose memory grows has anything to do.
+  // Errors: RESOURCE_EXHAUSTED if the device has no more; UNAVAILABLE if it failed.
+  virtual absl::Status Provide(PageAddress /*address*/, int64_t /*bytes*/) {
+    return absl::OkStatus();
+  }
+
   // Hears that [address, address + bytes) holds nothing that a submitted or later batch reads
   // before writing. The backend may give its memory back to the system.
   virtual void Discard(PageAddress address, int64_t bytes) = 0;

@@ -27,8 +27,9 @@ struct NamedBackend {
 absl::Status CheckCuda(int device) { return CheckCudaBackend(device); }
 
 BackendOr CreateCuda(const BackendOptions& options) {
-  return CreateCudaBackend({.device = options.device, .memory_bytes = options.memory_bytes},
-                           *options.completions);
+  return CreateCudaBackend(
+      {.device = options.device, .memory_bytes = options.memory_bytes, .grows = options.grows},
+      *options.completions);
 }
 #else
 absl::Status CheckCuda(int) {

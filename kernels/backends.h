@@ -27,7 +27,8 @@ struct BackendOptions {
 
   // For "cuda". `completions` outlives the backend and lends it one thread for as long as it
   // lives; without it "auto" passes over the backend.
-  int device = 0;  // number of the GPU
+  int device = 0;      // number of the GPU
+  bool grows = false;  // its memory is taken as it is needed, not all at the start
   Executor* completions = nullptr;
 };
 

@@ -38,6 +38,7 @@ struct Values {
   std::string backend = "auto";
   std::string devices;
   uint64_t memory = ServerOptions().memory_bytes;
+  bool grow_memory = false;
   int threads = 1;
   int32_t max_k = EngineLimits().max_k;
   std::optional<uint64_t> max_answer;
@@ -94,6 +95,9 @@ void AddDevices(CLI::App& app, Values& values) {
   AddSize(app, "--memory", values.memory, kMiB, kMaxMemoryBytes,
           "Cap on memory for key codes, on each device; a GPU reserves all of it at the start, "
           "others take it from the system as it is used [1GiB]");
+  app.add_flag("--grow-memory", values.grow_memory,
+               "Take the memory of GPUs as keys arrive, up to --memory, not all at the start: what "
+               "others have taken by then cannot be had");
   app.add_option("--threads", values.threads, "Threads that score [one per processor]")
       ->check(CLI::Range(1, kMaxThreads));
 }
@@ -230,6 +234,7 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
   if (options.server.listen.empty()) options.server.listen = {kDefaultListen};
   options.server.backend = values.backend;
   options.server.memory_bytes = static_cast<int64_t>(values.memory);
+  options.server.grow_memory = values.grow_memory;
   options.server.threads = values.threads;
   options.server.max_message_bytes = static_cast<int64_t>(values.max_message);
   options.server.limits.max_k = values.max_k;

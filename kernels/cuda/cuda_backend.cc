@@ -15,6 +15,7 @@
 #include "kernels/cuda/batch_run.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/device_facts.h"
+#include "kernels/cuda/page_space.h"
 #include "kernels/cuda/store.h"
 
 namespace kvsift {
@@ -60,7 +61,10 @@ class CudaBackend final : public Backend {
   absl::StatusOr<std::unique_ptr<BackendStore>> CreateStore(const StoreFormat& format,
                                                             const PageLayout& layout) override;
   std::unique_ptr<PageTable> CreatePageTable(const BackendStore& store) override;
-  void Discard(PageAddress, int64_t) override {}  // the reservation stays
+  absl::Status Provide(PageAddress address, int64_t bytes) override {
+    return Noted(pages_.Provide(static_cast<int64_t>(address), bytes));
+  }
+  void Discard(PageAddress, int64_t) override {}  // what was reserved stays
   void Submit(const Batch& batch, BatchObserver& observer) override;
 
  private:
@@ -96,7 +100,7 @@ class CudaBackend final : public Backend {
   const CudaOptions options_;
   const BackendInfo info_;
   const cuda::SelectDevice device_;
-  cuda::DeviceBuffer pages_;
+  cuda::PageSpace pages_;
   cuda::Stream housekeeping_;
   Lane urgent_;
   Lane bulk_;
@@ -134,8 +138,8 @@ absl::Status CudaBackend::Start(Executor& completions) {
 absl::Status CudaBackend::CreateRuns(Lane& lane, int count, cuda::Priority priority) {
   const cuda::BatchTuning tuning{.select = options_.tuning, .crossing = options_.crossing};
   for (int i = 0; i < count; ++i) {
-    lane.runs.push_back(std::make_unique<BatchRun>(reinterpret_cast<uint8_t*>(pages_.data()),
-                                                   tuning, device_, device_.shared_bytes));
+    lane.runs.push_back(
+        std::make_unique<BatchRun>(pages_.data(), tuning, device_, device_.shared_bytes));
     absl::Status status = lane.runs.back()->Create(priority);
     if (!status.ok()) return status;
     lane.free_runs.push_back(lane.runs.back().get());
@@ -148,13 +152,7 @@ absl::Status CudaBackend::ReservePages() {
   size_t total_bytes = 0;
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(options_.device));
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free_bytes, &total_bytes));
-  absl::Status status = pages_.ReserveExactly(options_.memory_bytes);
-  if (status.ok()) {
-    // Scores are made of whole tiles, so keys that nobody has written are read, and left out.
-    const size_t bytes = static_cast<size_t>(options_.memory_bytes);
-    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemset(pages_.data(), 0, bytes));
-    KVSIFT_RETURN_IF_CUDA_ERROR(cudaDeviceSynchronize());
-  }
+  absl::Status status = pages_.Reserve(options_.device, options_.memory_bytes, options_.grows);
   if (!absl::IsResourceExhausted(status)) return status;
   return absl::ResourceExhaustedError(
       absl::StrCat("memory of ", options_.memory_bytes, " bytes is asked for; CUDA device ",

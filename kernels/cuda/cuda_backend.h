@@ -32,7 +32,8 @@ namespace kvsift {
 
 struct CudaOptions {
   int device = 0;
-  int64_t memory_bytes = 0;  // page memory, reserved whole when the backend is created
+  int64_t memory_bytes = 0;  // page memory, reserved whole when the backend is created, unless ..
+  bool grows = false;        // .. it is taken as it is needed
   int urgent_batches = 3;    // at a time
   int bulk_batches = 2;      // at a time
   cuda::SelectTuning tuning = {};

@@ -73,13 +73,15 @@ absl::StatusOr<std::vector<PageAddress>> PagePool::Take(int64_t page_bytes, int6
   std::vector<PageAddress> pages;
   // What cannot fit is refused before any page is touched.
   bool fits = count <= (budget_bytes_ - resident_bytes_) / page_bytes;
-  while (fits && static_cast<int64_t>(pages.size()) < count) {
+  absl::Status backed;
+  while (fits && backed.ok() && static_cast<int64_t>(pages.size()) < count) {
     PageAddress page = 0;
-    fits = TakeOne(page_bytes, account, &page);
+    fits = TakeOne(page_bytes, account, &page, &backed);
     if (fits) pages.push_back(page);
   }
   if (fits) return pages;
   for (const PageAddress page : pages) Drop(page);
+  if (!backed.ok()) return backed;
   const MemoryUse use = Use();
   return absl::ResourceExhaustedError(absl::StrCat(
       "memory budget is spent: ", count, " pages of ", page_bytes, " bytes asked (",
@@ -87,8 +89,9 @@ absl::StatusOr<std::vector<PageAddress>> PagePool::Take(int64_t page_bytes, int6
       use.fragmented_bytes, " in slabs that serve one page size each"));
 }
 
-bool PagePool::TakeOne(int64_t page_bytes, Account& account, PageAddress* page) {
-  Slab* slab = OpenSlab(page_bytes);
+bool PagePool::TakeOne(int64_t page_bytes, Account& account, PageAddress* page,
+                       absl::Status* backed) {
+  Slab* slab = OpenSlab(page_bytes, backed);
   if (slab == nullptr) return false;
   const int32_t index = slab->first_free;
   Slab::Page& record = slab->pages[index];
@@ -129,7 +132,7 @@ MemoryUse PagePool::Use() const {
           .fragmented_bytes = slab_bytes_ - resident_bytes_};
 }
 
-PagePool::Slab* PagePool::OpenSlab(int64_t page_bytes) {
+PagePool::Slab* PagePool::OpenSlab(int64_t page_bytes, absl::Status* backed) {
   std::set<int64_t>& open = open_slabs_[page_bytes];
   if (!open.empty()) return slab_of_granule_[*open.begin()].get();
   // A smaller slab than the best one is better than none.
@@ -138,6 +141,11 @@ PagePool::Slab* PagePool::OpenSlab(int64_t page_bytes) {
   int64_t first = granules_.Take(granules);
   while (first < 0 && granules > least) first = granules_.Take(--granules);
   if (first < 0) return nullptr;
+  *backed = backend_.Provide(first * granule_bytes_, granules * granule_bytes_);
+  if (!backed->ok()) {
+    granules_.Give(first, granules);
+    return nullptr;
+  }
 
   auto slab = std::make_shared<Slab>();
   slab->first_granule = first;

@@ -41,7 +41,8 @@ class PagePool {
   ~PagePool();
 
   // Takes `count` pages of `page_bytes` bytes, each with one reference, and charges `account`.
-  // Errors: RESOURCE_EXHAUSTED with the bytes asked for and free; nothing has changed then.
+  // Errors: RESOURCE_EXHAUSTED with the bytes asked for and free, or the backend's, if it has no
+  // memory for them; nothing has changed then.
   absl::StatusOr<std::vector<PageAddress>> Take(int64_t page_bytes, int64_t count,
                                                 Account& account);
 
@@ -61,11 +62,12 @@ class PagePool {
   // Slabs of one page size that have free pages, by first granule.
   using OpenSlabs = std::map<int64_t, std::set<int64_t>>;
 
-  // Takes one page, or returns false if there is no room for it.
-  bool TakeOne(int64_t page_bytes, Account& account, PageAddress* page);
+  // Takes one page, or returns false if there is no room for it, or, with that in `backed`, no
+  // memory.
+  bool TakeOne(int64_t page_bytes, Account& account, PageAddress* page, absl::Status* backed);
 
-  // A slab of that page size with a free page, or null.
-  Slab* OpenSlab(int64_t page_bytes);
+  // A slab of that page size with a free page, or null, likewise.
+  Slab* OpenSlab(int64_t page_bytes, absl::Status* backed);
   void CloseSlab(const Slab& slab);
   Slab& SlabOf(PageAddress page) const;
 

@@ -36,6 +36,7 @@ struct ServerOptions {
   // must be the latter. Empty: one device, which is GPU 0 if it is one.
   std::vector<int32_t> devices = {};
   int64_t memory_bytes = int64_t{1} << 30;  // of each device
+  bool grow_memory = false;                 // of GPUs: taken as it is needed
   int threads = 1;
   // Both directions. limits.max_answer_bytes leaves kAnswerReserveBytes of it.
   int64_t max_message_bytes = kDefaultMessageBytes;

@@ -64,6 +64,7 @@ absl::StatusOr<ServerBackends> Make(const ServerOptions& options, Executor& exec
     auto backend = CreateBackend(choice->name, {.memory_bytes = options.memory_bytes,
                                                 .executor = &executor,
                                                 .device = device,
+                                                .grows = options.grow_memory,
                                                 .completions = made.completions.get()});
     if (!backend.ok()) return backend.status();
     made.backends.push_back(*std::move(backend));

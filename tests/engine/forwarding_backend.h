@@ -25,6 +25,9 @@ class ForwardingBackend : public Backend {
   std::unique_ptr<PageTable> CreatePageTable(const BackendStore& store) override {
     return inner_->CreatePageTable(store);
   }
+  absl::Status Provide(PageAddress address, int64_t bytes) override {
+    return inner_->Provide(address, bytes);
+  }
   void Discard(PageAddress address, int64_t bytes) override { inner_->Discard(address, bytes); }
   void Submit(const Batch& batch, BatchObserver& observer) override {
     inner_->Submit(batch, observer);

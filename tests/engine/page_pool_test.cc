@@ -14,11 +14,12 @@ namespace kvsift {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-// Page memory that only remembers what was discarded.
+// Page memory that remembers what was provided, and what was discarded.
 class RecordingBackend final : public Backend {
  public:
   explicit RecordingBackend(int64_t bytes) { info_.memory_bytes = bytes; }
@@ -28,11 +29,20 @@ class RecordingBackend final : public Backend {
     return absl::UnimplementedError("");
   }
   std::unique_ptr<PageTable> CreatePageTable(const BackendStore&) override { return nullptr; }
+  absl::Status Provide(PageAddress address, int64_t bytes) override {
+    if (static_cast<int64_t>(address) + bytes > most_provided) {
+      return absl::ResourceExhaustedError("the device has no more");
+    }
+    provided.emplace_back(address, bytes);
+    return absl::OkStatus();
+  }
   void Discard(PageAddress address, int64_t bytes) override {
     discarded.emplace_back(address, bytes);
   }
   void Submit(const Batch&, BatchObserver&) override {}
 
+  int64_t most_provided = int64_t{1} << 40;
+  std::vector<std::pair<PageAddress, int64_t>> provided;
   std::vector<std::pair<PageAddress, int64_t>> discarded;
 
  private:
@@ -110,6 +120,30 @@ TEST(PagePool, TakesAllOrNothing) {
   EXPECT_EQ(account.resident_bytes, 200 * 4096);
   EXPECT_TRUE(pool.Take(4096, 56, account).ok());
   EXPECT_EQ(pool.Use().free_bytes, 0);
+}
+
+TEST(PagePool, ABackendProvidesEachSlabBeforeItsPagesAreTaken) {
+  RecordingBackend backend(1 << 20);
+  PagePool pool(backend);
+  Account account;
+  ASSERT_TRUE(pool.Take(4096, 5, account).ok());
+  EXPECT_THAT(backend.provided, ElementsAre(Pair(0, 16384), Pair(16384, 16384)));
+}
+
+TEST(PagePool, ABackendWithoutMemoryEndsATakeThatChangesNothing) {
+  RecordingBackend backend(1 << 20);
+  backend.most_provided = 1 << 19;
+  PagePool pool(backend);
+  Account account;
+  ASSERT_TRUE(pool.Take(4096, 100, account).ok());
+  const auto refused = pool.Take(4096, 29, account);
+  EXPECT_EQ(refused.status(), absl::ResourceExhaustedError("the device has no more"));
+  EXPECT_EQ(account.resident_bytes, 100 * 4096);
+  EXPECT_EQ(pool.Use().free_bytes, (1 << 20) - 100 * 4096);
+  EXPECT_EQ(pool.Use().fragmented_bytes, 0);
+  EXPECT_TRUE(pool.Take(4096, 28, account).ok());
+  backend.most_provided = 1 << 20;
+  EXPECT_TRUE(pool.Take(4096, 128, account).ok()) << "the granules were given back";
 }
 
 TEST(PagePool, RefusesWhatOnlyFragmentsCouldHold) {

@@ -9,10 +9,11 @@
 #   --backend  cuda; cpu tries the script itself without a GPU
 #   --minutes  of the differential run; 5
 #   --root     that holds bin/ and tests/: a build folder; by default the bundle
+#   --trace    for evaluate; by default one layer of War and Peace
 set -euo pipefail
 
 # Seconds after which a stage has failed; the differential run adds its own length.
-declare -A limits=([devices]=60 [contract]=600 [engine]=600 [end_to_end]=900 [evaluate]=120
+declare -A limits=([devices]=60 [contract]=600 [engine]=600 [end_to_end]=900 [evaluate]=300
   [differential]=60 [faults]=180 [memcheck]=400 [racecheck]=400 [synccheck]=400 [initcheck]=400)
 sanitizer_stages=(memcheck racecheck synccheck initcheck)
 all_stages=(devices contract engine end_to_end evaluate differential faults "${sanitizer_stages[@]}")
@@ -29,6 +30,7 @@ out=
 backend=cuda
 minutes=5
 root=$here/../..
+trace=
 stage_alone=
 while (($# > 0)); do
   [[ $# -ge 2 ]] || usage
@@ -38,6 +40,7 @@ while (($# > 0)); do
     --backend) backend=$2 ;;
     --minutes) minutes=$2 ;;
     --root) root=$2 ;;
+    --trace) trace=$(realpath "$2") ;;
     --stage-alone) stage_alone=$2 ;; # how the script runs one of them under its limit
     *) usage ;;
   esac
@@ -57,32 +60,13 @@ root=$(cd "$root" && pwd)
 out=${out:-$PWD/kvsift-check-$(date +%H%M%S)}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-trace=$root/tests/data/traces/war-and-peace-layer-14.safetensors
+trace=${trace:-$root/tests/data/traces/war-and-peace-layer-14.safetensors}
 export KVSIFT_REQUIRE_BACKEND=$backend
 
-# test_program NAME ARGUMENT...: one GoogleTest program, run by the command `under`, if any.
-under=()
+# test_program NAME ARGUMENT...: one GoogleTest program.
 test_program() {
   echo "--- $*"
-  "${under[@]}" "$root/tests/$1" --gtest_brief=1 "${@:2}"
-}
-
-# test_in_shards NAME ARGUMENT...: the same in as many parts as there are processors, at once. What
-# takes long is the reference, not the GPU.
-test_in_shards() {
-  local shards shard pids=() failed=0
-  shards=$(nproc)
-  ((shards <= 14)) || shards=14
-  for ((shard = 0; shard < shards; ++shard)); do
-    GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$shard test_program "$@" \
-      >"$work/shard-$shard" 2>&1 &
-    pids+=($!)
-  done
-  for shard in "${!pids[@]}"; do
-    wait "${pids[$shard]}" || failed=1
-    cat "$work/shard-$shard"
-  done
-  return $failed
+  "$root/tests/$1" --gtest_brief=1 "${@:2}"
 }
 
 # start_server LOG ARGUMENT...: a server on a socket of its own; sets server_pid and address.
@@ -117,7 +101,7 @@ run_contract() {
   if [[ $backend == cuda ]]; then
     test_program kernels_cuda_test
     test_program kernels_cuda_allocation_test
-    test_in_shards kernels_cuda_contract_test --cases 300
+    test_program kernels_cuda_contract_test --cases 300
   else
     test_program kernels_contract_test --cases 20
   fi
@@ -137,9 +121,10 @@ run_end_to_end() {
   test_program end_to_end_program_test
 }
 
-# What evaluate measures with a backend, but for the times.
+# quality_of NAME ARGUMENT...: what evaluate measures with a server of these arguments, but for the
+# times.
 quality_of() {
-  start_server "evaluate-$1-server.log" --backend "$1"
+  start_server "evaluate-$1-server.log" "${@:2}"
   "$root/bin/kvsift" evaluate --server "$address" --trace "$trace" --format json \
     --estimators manhattan,squared_euclidean,dot,asymmetric_dot --k 64,256 \
     --groupings head,group_max,group_sum,group_union,layer_max >"$out/evaluate-$1.json"
@@ -150,11 +135,15 @@ quality_of() {
 }
 
 run_evaluate() {
-  quality_of "$backend"
-  quality_of cpu
+  local name
+  quality_of cpu --backend cpu
+  quality_of "$backend" --backend "$backend"
+  quality_of growing --backend "$backend" --memory 16GiB --grow-memory
   grep -c '"recall"' "$out/evaluate-cpu-quality.json"
-  cmp "$out/evaluate-$backend-quality.json" "$out/evaluate-cpu-quality.json"
-  echo "the same to the last digit on $backend and cpu"
+  for name in "$backend" growing; do
+    cmp "$out/evaluate-$name-quality.json" "$out/evaluate-cpu-quality.json"
+  done
+  echo "the same to the last digit on $backend, with memory that grows, and on cpu"
 }
 
 run_differential() {
@@ -164,8 +153,8 @@ run_differential() {
 
 # Few and small cases: the tools run kernels 10 to 100 times slower.
 sanitize() {
-  under=(compute-sanitizer --tool "$1" --error-exitcode 9)
-  PATH=$PATH:/usr/local/cuda/bin test_in_shards kernels_cuda_contract_test --cases 3 \
+  PATH=$PATH:/usr/local/cuda/bin compute-sanitizer --tool "$1" --error-exitcode 9 \
+    "$root/tests/kernels_cuda_contract_test" --cases 3 \
     --gtest_filter='*RandomContract*:*GoldenContract*:*OneBatchForks*:*SeveralStores*'
 }
 run_memcheck() { sanitize memcheck; }
@@ -204,7 +193,7 @@ for stage in "${stages[@]}"; do
   begin=$SECONDS
   code=0
   timeout --kill-after=10 "$limit" bash "$script" --stage-alone "$stage" --out "$out" \
-    --backend "$backend" --minutes "$minutes" --root "$root" >"$out/$stage.log" 2>&1 || code=$?
+    --backend "$backend" --minutes "$minutes" --root "$root" --trace "$trace" >"$out/$stage.log" 2>&1 || code=$?
   case $code in
     0) verdict=ok ;;
     124 | 137) verdict="FAILED: took more than $limit s" ;;

@@ -37,6 +37,12 @@ TEST(Options, SizesTakeSuffixes) {
   EXPECT_FALSE(ParseProgramOptions({"--memory", "99999999999G"}, 1).ok());
 }
 
+TEST(Options, MemoryGrowsOnlyOnDemand) {
+  EXPECT_FALSE(Parse({}).server.grow_memory);
+  EXPECT_TRUE(Parse({"--grow-memory"}).server.grow_memory);
+  EXPECT_FALSE(Parse({"--grow-memory=false"}).server.grow_memory);
+}
+
 TEST(Options, AnAnswerLeavesRoomInItsMessage) {
   const ProgramOptions options = Parse({"--max-message-bytes", "32M"});
   EXPECT_EQ(options.server.limits.max_answer_bytes, 24 << 20);
