@@ -1,22 +1,14 @@
-// Device times of the CUDA kernels beside the time that copying the same bytes takes: every case
-// of the table in kernels/cuda/PERFORMANCE.md, with its ratio to the copy bandwidth of the same
-// run. Codes come from several layers in turn, so that they are not in the cache.
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <functional>
-#include <memory>
-#include <random>
-#include <string>
-#include <utility>
-#include <vector>
+#include "tests/kernels/cuda/select_bench.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <random>
+#include <utility>
+
+#include "kernels/cuda/crossing.h"
 #include "kernels/cuda/ingest.h"
 #include "kernels/cuda/selection_jobs.h"
-#include "kernels/encode/encode.h"
-#include "tests/kernels/cuda/call_bench.h"
 #include "tests/kernels/cuda/check.h"
 #include "tests/kernels/cuda/gaussian_queries.h"
 
@@ -46,63 +38,36 @@ double DeviceTime(cudaStream_t stream, int repeats, const std::function<void(int
   return times[times.size() / 2];
 }
 
-struct Case {
-  std::string name;
-  std::vector<int64_t> lengths;  // of the sequences
-  int kv_heads;
-  int group;
-  Policy policy;
-  int head_dim = 128;
-  int page_positions = kPagePositions;
-};
+}  // namespace
 
-class Bench {
- public:
-  Bench() {
-    Check(pages_.ReserveExactly(kMemoryBytes));
-    Check(stream_.Create());
-    std::vector<uint32_t> random(16 << 20);
-    std::mt19937 bits(1);
-    for (uint32_t& word : random) word = bits();
-    const int64_t bytes = std::ssize(random) * 4;
-    for (int64_t offset = 0; offset < kMemoryBytes; offset += bytes) {
-      Check(cudaMemcpy(pages_.data() + offset, random.data(), static_cast<size_t>(bytes),
-                       cudaMemcpyHostToDevice));
-    }
-    cudaDeviceProp properties;
-    Check(cudaGetDeviceProperties(&properties, 0));
-    device_ = {.processors = properties.multiProcessorCount,
-               .shared_bytes = static_cast<int32_t>(properties.sharedMemPerBlockOptin) - 8192};
-    Check(PrepareSelect(device_.shared_bytes));
-    Check(PrepareMerge(device_.shared_bytes));
+Bench::Bench() {
+  Check(pages_.ReserveExactly(kMemoryBytes));
+  Check(stream_.Create());
+  std::vector<uint32_t> random(16 << 20);
+  std::mt19937 bits(1);
+  for (uint32_t& word : random) word = bits();
+  const int64_t bytes = std::ssize(random) * 4;
+  for (int64_t offset = 0; offset < kMemoryBytes; offset += bytes) {
+    Check(cudaMemcpy(pages_.data() + offset, random.data(), static_cast<size_t>(bytes),
+                     cudaMemcpyHostToDevice));
   }
+  cudaDeviceProp properties;
+  Check(cudaGetDeviceProperties(&properties, 0));
+  device_ = {.processors = properties.multiProcessorCount,
+             .shared_bytes = static_cast<int32_t>(properties.sharedMemPerBlockOptin) - 8192};
+  Check(PrepareSelect(device_.shared_bytes));
+  Check(PrepareMerge(device_.shared_bytes));
+}
 
-  double MeasureCopy() {
-    const size_t half = kMemoryBytes / 4;
-    const double us = DeviceTime(stream_.get(), 4, [&](int) {
-      Check(cudaMemcpyAsync(pages_.data(), pages_.data() + kMemoryBytes / 2, half,
-                            cudaMemcpyDeviceToDevice, stream_.get()));
-    });
-    bytes_per_us_ = 2.0 * static_cast<double>(half) / us;
-    std::printf("device copy: %.0f GB/s (read and written)\n", bytes_per_us_ / 1e3);
-    return bytes_per_us_;
-  }
-
-  // Runs only cases whose name has this in it.
-  void Only(const std::string& part) { only_ = part; }
-  double Run(const Case& c, const SelectTuning& tuning);
-  void RunEncode(int64_t tokens);
-  void RunAppend(int sequences);
-
- private:
-  std::unique_ptr<CudaStore> MakeStore(const Case& c, int layers);
-
-  DeviceBuffer pages_;
-  Stream stream_;
-  SelectDevice device_;
-  double bytes_per_us_ = 1;
-  std::string only_;
-};
+void Bench::MeasureCopy() {
+  const size_t half = kMemoryBytes / 4;
+  const double us = DeviceTime(stream_.get(), 4, [&](int) {
+    Check(cudaMemcpyAsync(pages_.data(), pages_.data() + kMemoryBytes / 2, half,
+                          cudaMemcpyDeviceToDevice, stream_.get()));
+  });
+  bytes_per_us_ = 2.0 * static_cast<double>(half) / us;
+  std::printf("device copy: %.0f GB/s (read and written)\n", bytes_per_us_ / 1e3);
+}
 
 std::unique_ptr<CudaStore> Bench::MakeStore(const Case& c, int layers) {
   const StoreShape shape{.layers = layers,
@@ -200,8 +165,20 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
                              {.positions = out, .counts = out + rows * width, .scores = nullptr}));
     Check(stagings.back()->Upload(stream_.get()));
   }
+  PinnedBuffer host;
+  const int64_t answer_bytes = (rows * width + rows) * 4;
+  Check(host.Reserve(answer_bytes + 16));
+  DeviceBuffer arrived;
+  Check(arrived.ReserveZeros(4));
+  const Delivery delivery{.from = answers.data(),
+                          .to = host.data(),
+                          .bytes = answer_bytes / 16 * 16,
+                          .flag = reinterpret_cast<uint32_t*>(host.data() + answer_bytes / 16 * 16),
+                          .sequence = 1,
+                          .arrived = reinterpret_cast<unsigned int*>(arrived.data())};
   const double us = DeviceTime(stream_.get(), std::max(24, layers), [&](int i) {
     Check(jobs[static_cast<size_t>(i % layers)]->Launch(stream_.get()));
+    if (c.to_host) Check(LaunchDeliver(delivery, stream_.get()));
   });
   const double floor = static_cast<double>(layer_bytes) / bytes_per_us_;
   std::printf("%-58s %9.2f us  floor %8.2f  ratio %5.2f\n", c.name.c_str(), us, floor, us / floor);
@@ -248,7 +225,6 @@ void Bench::RunEncode(int64_t tokens) {
   }
 }
 
-// One raw token to each sequence.
 void Bench::RunAppend(int sequences) {
   const Case c{.name = "", .lengths = {256}, .kv_heads = 8, .group = 1, .policy = {.k = 1}};
   const auto store = MakeStore(c, 1);
@@ -280,106 +256,4 @@ void Bench::RunAppend(int sequences) {
   std::printf("append one raw token to each of %d sequences, 8 kv heads: %.2f us\n", sequences, us);
 }
 
-std::vector<int64_t> Same(int sequences, int64_t length) {
-  return std::vector<int64_t>(static_cast<size_t>(sequences), length);
-}
-
-std::vector<int64_t> LogUniform(int sequences) {
-  std::mt19937 random(5);
-  std::vector<int64_t> lengths;
-  for (int i = 0; i < sequences; ++i) {
-    const double exponent = static_cast<double>(random() % 100000) / 100000.0 * std::log(131072.0);
-    lengths.push_back(std::max<int64_t>(1, static_cast<int64_t>(std::exp(exponent))));
-  }
-  return lengths;
-}
-
-void RunTable(Bench& bench, const SelectTuning& tuning) {
-  const Policy dot{.k = 256, .estimator = Estimator::kAsymmetricDot, .grouping = Grouping::kHead};
-  const Policy manhattan{.k = 256, .estimator = Estimator::kManhattan};
-  const Policy group_max{.k = 256, .grouping = Grouping::kGroupMax};
-  bench.Run({"256 rows x 32768, 8 heads", Same(32, 32768), 8, 8, dot}, tuning);
-  bench.Run({"256 rows x 32768, 8 heads, manhattan", Same(32, 32768), 8, 8, manhattan}, tuning);
-  bench.Run({"256 rows x 32768, 1 head", Same(32, 32768), 8, 1, dot}, tuning);
-  bench.Run({"256 rows x 32768, 8 heads, group_max", Same(32, 32768), 8, 8, group_max}, tuning);
-  bench.Run({"32 rows x 32768, 1 head, manhattan", Same(1, 32768), 32, 1, manhattan}, tuning);
-  Policy wide = dot;
-  wide.k = 4096;
-  bench.Run({"32 rows x 32768, 1 head", Same(1, 32768), 32, 1, dot}, tuning);
-  bench.Run({"32 rows x 32768, 1 head, k = 4096", Same(1, 32768), 32, 1, wide}, tuning);
-  bench.Run({"8 rows x 131072, 8 heads", Same(1, 131072), 8, 8, dot}, tuning);
-  bench.Run({"8 rows x 32768, 8 heads", Same(1, 32768), 8, 8, dot}, tuning);
-  bench.Run({"8 rows x 8192, 4 heads", Same(1, 8192), 8, 4, dot}, tuning);
-  bench.Run({"1024 ragged rows, 1 head", LogUniform(1024), 1, 1, dot}, tuning);
-}
-
-void RunCurves(Bench& bench, const SelectTuning& tuning) {
-  for (const int32_t k : {64, 256, 1024, 4096}) {
-    for (int64_t keys = 8192; keys <= 1 << 20; keys *= 2) {
-      const Policy policy{.k = k};
-      const std::string name =
-          "8 rows x " + std::to_string(keys) + ", 8 heads, k = " + std::to_string(k);
-      bench.Run({name, Same(1, keys), 8, 8, policy}, tuning);
-    }
-  }
-}
-
-// What the size of a page costs.
-void RunPages(Bench& bench) {
-  const Policy policy{.k = 256};
-  for (const int positions : {64, 256, 1024, 4096}) {
-    const std::string pages = ", pages of " + std::to_string(positions);
-    bench.Run({"256 rows x 32768, 8 heads" + pages, Same(32, 32768), 8, 8, policy, 128, positions},
-              {});
-    bench.Run({"256 rows x 32768, 1 head" + pages, Same(32, 32768), 8, 1, policy, 128, positions},
-              {});
-    bench.Run({"32 rows x 32768, 1 head" + pages, Same(1, 32768), 32, 1, policy, 128, positions},
-              {});
-  }
-}
-
-// The table under tunings that differ from the default in one value.
-void RunTuning(Bench& bench) {
-  const std::pair<const char*, SelectTuning> tunings[] = {
-      {"least_block_keys = 512", {.least_block_keys = 512}},
-      {"most_block_keys = 2048", {.most_block_keys = 2048}},
-      {"largest_cluster = 8", {.largest_cluster = 8}},
-      {"least_slice_keys = 8192", {.least_slice_keys = 8192}},
-      {"most_slice_keys = 16384", {.most_slice_keys = 16384}},
-      {"most_slice_keys = 8192", {.most_slice_keys = 8192}},
-      {"sampled_tiles = 128", {.sampled_tiles = 128}},
-      {"sampled_tiles = 512", {.sampled_tiles = 512}},
-      {"dear_candidates = 128", {.dear_candidates = 128}},
-      {"dear_candidates = 4096", {.dear_candidates = 4096}},
-  };
-  for (const auto& [name, tuning] : tunings) {
-    std::printf("%s\n", name);
-    RunTable(bench, tuning);
-  }
-}
-
-}  // namespace
 }  // namespace kvsift::cuda
-
-// Arguments: "table", "curves", "pages", "ingest" or "tune"; then part of the name of the cases to
-// run.
-int main(int argc, char** argv) {
-  using namespace kvsift::cuda;
-  const std::string what = argc > 1 ? argv[1] : "table";
-  Bench bench;
-  if (argc > 2) bench.Only(argv[2]);
-  bench.MeasureCopy();
-  if (what == "table") RunTable(bench, {});
-  if (what == "curves") RunCurves(bench, {});
-  if (what == "ingest") {
-    bench.RunEncode(65536);
-    bench.RunAppend(64);
-    for (const int64_t keys : {512, 8192, 32768}) {
-      const std::string name = "8 rows x " + std::to_string(keys) + ", 4 heads";
-      RunCall(keys, bench.Run({name, Same(1, keys), 8, 4, {.k = 256}}, {}));
-    }
-  }
-  if (what == "tune") RunTuning(bench);
-  if (what == "pages") RunPages(bench);
-  return 0;
-}
