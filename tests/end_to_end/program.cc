@@ -1,9 +1,10 @@
 #include "tests/end_to_end/program.h"
 
 #include <gmock/gmock.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "tests/test_files.h"
 

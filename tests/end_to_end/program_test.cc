@@ -2,9 +2,9 @@
 #include "tests/end_to_end/program_test.h"
 
 #include <gmock/gmock.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>

@@ -3,6 +3,7 @@
 #ifndef KVSIFT_TESTS_ENGINE_ENGINE_MODEL_H_
 #define KVSIFT_TESTS_ENGINE_ENGINE_MODEL_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -31,7 +32,7 @@ class EngineModel {
 
   struct Sequence {
     uint64_t epoch = 0;
-    Bytes layers[2];
+    std::array<Bytes, 2> layers;
     std::vector<std::shared_ptr<int>> pages;
     std::optional<std::pair<uint64_t, int64_t>> origin;
 

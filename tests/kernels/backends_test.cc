@@ -11,7 +11,6 @@
 namespace kvsift {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
