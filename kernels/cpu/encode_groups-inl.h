@@ -13,6 +13,7 @@
 #define KVSIFT_CPU_ENCODE_GROUPS_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -34,9 +35,13 @@ class GroupEncoder {
 
   // Encodes the whole groups; returns how many vectors they hold.
   int64_t Run() {
-    for (int64_t block = 0; block < kBlocksAhead; ++block) Transpose(block);
-    for (int64_t block = 0; block < kBlocks; ++block) {
-      for (int unit = 0; unit < kBlockUnits; ++unit) RotateLow(block, unit);
+    const int64_t first_bytes = std::min(kFetchBytes, KeyBytes(job_.vectors));
+    for (int64_t at = 0; at < first_bytes; at += 64) FetchLine(job_.elements + at);
+    for (size_t block = 0; block < kBlocksAhead; ++block) Transpose(block);
+    for (size_t block = 0; block < kBlocks; ++block) {
+      for (int unit = 0; unit < kBlockUnits; ++unit) {
+        RotateUnit<kType>(BlockOf(block), unit, one_, FloatsOf(block));
+      }
       Transpose(block + kBlocksAhead);
     }
     for (int64_t group = 0; group < groups_; ++group) EncodeGroup(group);
@@ -48,27 +53,39 @@ class GroupEncoder {
   // Blocks of a group: those of its first 8 keys, then those of the others.
   static constexpr int kChunks = kDim / kBlockDims;
   static constexpr int kBlocks = 2 * kChunks;
-  static constexpr int64_t kBlocksAhead = 3;
+  static constexpr size_t kBlocksAhead = 3;
   static constexpr int kSteps = kUnitDims;  // of a group, one a column
   static constexpr int kStepUnits = kBlocks * kBlockUnits / kSteps;
   static_assert(kStepUnits == Column<kDim>::kQuads);
-  // Elements are fetched so far ahead of the group that is cut, which hides the latency of memory
-  // and keeps what is waiting small beside the first-level cache.
-  static constexpr int64_t kFetchKeys = 40;
+  static constexpr int kStepKeys = kGroupKeys / kSteps;
+  static constexpr int64_t kCodeBytes = CodeWriter<kDim, kBits>::kCodeBytes;
+  // Elements are asked for so far ahead of the group that is cut, and their page before that.
+  static constexpr int64_t kFetchBytes = int64_t{12} << 10;
+  static constexpr int64_t kPageFetchBytes = int64_t{8} << 10;
+  static constexpr int64_t kFetchGroups = 3;
+  static_assert(kFetchGroups * kGroupKeys * 2 * kDim <= kFetchBytes);
 
-  HWY_INLINE void Transpose(int64_t block) {
-    if (HWY_UNLIKELY(block >= groups_ * kBlocks)) return;
+  int64_t KeyBytes(int64_t keys) const { return keys * 2 * job_.head_dim; }
+
+  static HWY_INLINE void FetchLine(const std::byte* line) { __builtin_prefetch(line, 0, 2); }
+
+  // Blocks are counted over all groups.
+  KeyBlock& BlockOf(size_t block) { return blocks_[block % (kBlocksAhead + 1)]; }
+
+  HWY_INLINE void Transpose(size_t block) {
+    if (HWY_UNLIKELY(block >= block_count_)) return;
     const int in_group = static_cast<int>(block % kBlocks);
-    const int64_t key = block / kBlocks * kGroupKeys + in_group / kChunks * kBlockKeys;
-    TransposeBlock(job_.elements + key * job_.head_dim * 2, job_.head_dim,
-                   in_group % kChunks * kBlockDims, blocks_[block % (kBlocksAhead + 1)]);
+    const auto group = static_cast<int64_t>(block / kBlocks);
+    const int64_t key = group * kGroupKeys + in_group / kChunks * kBlockKeys;
+    TransposeBlock(job_.elements + KeyBytes(key), job_.head_dim, in_group % kChunks * kBlockDims,
+                   BlockOf(block));
   }
 
-  HWY_INLINE void RotateLow(int64_t block, int unit) {
-    const int in_group = static_cast<int>(block % kBlocks);
-    const int dim = in_group % kChunks * kBlockDims + unit * kUnitDims;
-    RotateUnit<kType>(blocks_[block % (kBlocksAhead + 1)], unit, one_,
-                      &floats_[block / kBlocks % 2][dim][in_group / kChunks * kBlockKeys]);
+  // Where strides 1, 2 and 4 of a block go: [kBlockDims, kGroupKeys].
+  float* FloatsOf(size_t block) {
+    const size_t in_group = block % kBlocks;
+    return &floats_[block / kBlocks % 2][in_group % kChunks * kBlockDims]
+                   [in_group / kChunks * kBlockKeys];
   }
 
   HWY_INLINE void EncodeGroup(int64_t group) {
@@ -86,12 +103,17 @@ class GroupEncoder {
   HWY_INLINE void Step(int64_t group, int step) {
     constexpr int kFirstUnit = kParity * kStepUnits % kBlockUnits;
     Fetch(group, step);
-    const int64_t block = (group + 1) * kBlocks + step * kStepUnits / kBlockUnits;
+    const size_t block = static_cast<size_t>(group + 1) * kBlocks +
+                         static_cast<size_t>(step * kStepUnits / kBlockUnits);
+    const bool more = block < block_count_;
+    const KeyBlock& halves = BlockOf(block);
+    float* low = FloatsOf(block);
+    const VE one = one_;
     Column<kDim> column;
     HWY_UNROLL(4)
     for (int quad = 0; quad < kStepUnits; ++quad) {
       column.LoadQuad(floats_[group % 2][step], quad);
-      if (HWY_LIKELY(group + 1 < groups_)) RotateLow(block, kFirstUnit + quad);
+      if (HWY_LIKELY(more)) RotateUnit<kType>(halves, kFirstUnit + quad, one, low);
       if (quad % 2 == 1) column.JoinQuads(quad - 1);
     }
     if constexpr (kFirstUnit + kStepUnits == kBlockUnits) Transpose(block + kBlocksAhead);
@@ -104,13 +126,21 @@ class GroupEncoder {
     });
   }
 
+  // Asks for what the stages will read and write. The processor's own prefetchers follow every
+  // access to the first-level cache and lose the elements among those to the buffers here; it lets
+  // twice as many requests for the second level wait as for the first. Such a request waits for
+  // the address of its page, so that is asked for earlier.
   HWY_INLINE void Fetch(int64_t group, int step) {
-    const int64_t first = group * kGroupKeys + kFetchKeys;
-    if (first + kGroupKeys > job_.vectors) return;
-    const int64_t step_bytes = int64_t{kGroupKeys} * 2 * job_.head_dim / kSteps;
-    const std::byte* from = job_.elements + first * 2 * job_.head_dim + step * step_bytes;
+    const int64_t step_bytes = KeyBytes(kStepKeys);
+    const int64_t begin = KeyBytes(group * kGroupKeys) + step * step_bytes + kFetchBytes;
+    if (HWY_UNLIKELY(begin + step_bytes > KeyBytes(job_.vectors))) return;
+    const std::byte* from = job_.elements + begin;
     HWY_UNROLL(8)
-    for (int line = 0; line < kDim / 16; ++line) hwy::Prefetch(from + 64 * line);
+    for (int line = 0; line < kDim / 16; ++line) FetchLine(from + 64 * line);
+    FetchLine(job_.codes + ((group + kFetchGroups) * kGroupKeys + step * kStepKeys) * kCodeBytes);
+    if (step == 0) {
+      hwy::Prefetch(from + std::min(kPageFetchBytes, KeyBytes(job_.vectors) - begin - 1));
+    }
   }
 
   // Those of the kv heads of vectors [first, first + 16), one in a lane.
@@ -126,12 +156,13 @@ class GroupEncoder {
   }
 
   HWY_INLINE void WriteCodes(int64_t group) {
-    using Writer = CodeWriter<kDim, kBits>;
-    Writer::Write(planes_[group % 2], job_.codes + group * kGroupKeys * Writer::kCodeBytes);
+    CodeWriter<kDim, kBits>::Write(planes_[group % 2],
+                                   job_.codes + group * kGroupKeys * kCodeBytes);
   }
 
   const KeyJob job_;
   const int64_t groups_;
+  const size_t block_count_ = static_cast<size_t>(groups_) * kBlocks;
   const VE one_ = HiddenOne(EightFloats());
   Thresholds<kBits> thresholds_;
   KeyBlock blocks_[kBlocksAhead + 1];

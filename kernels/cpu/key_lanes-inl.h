@@ -108,8 +108,8 @@ HWY_INLINE VE LoadEight(const uint16_t* elements) {
   }
 }
 
-// Butterflies of strides 1, 2 and 4 of one unit of `block`. `to` is [kUnitDims, kGroupKeys], of
-// which it writes the lanes of 8 keys. Conversions and additions share units, so the sums are
+// Butterflies of strides 1, 2 and 4 of one unit of `block`. `to` is [kBlockDims, kGroupKeys], of
+// which it writes the unit's dimensions in the lanes of 8 keys. Conversions and additions share units, so the sums are
 // multiply-adds: a * 1 + b is rounded once, as a + b is.
 template <ElementType kType>
 HWY_INLINE void RotateUnit(const KeyBlock& block, int unit, VE one, float* to) {
@@ -127,6 +127,7 @@ HWY_INLINE void RotateUnit(const KeyBlock& block, int unit, VE one, float* to) {
       x[j + stride] = hn::MulSub(a, one, b);
     }
   }
+  to += unit * kUnitDims * kGroupKeys;
   HWY_UNROLL(8)
   for (int j = 0; j < kUnitDims; ++j) hn::Store(x[j], EightFloats(), to + j * kGroupKeys);
 }
