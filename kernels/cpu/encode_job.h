@@ -18,6 +18,7 @@ struct KeyJob {
   int key_bits;
   int kv_heads;             // vector v belongs to kv head v % kv_heads
   const float* thresholds;  // [kv_heads, 2^bits - 1]
+  bool has_gfni;            // the machine has the instructions that some loops need
   int64_t vectors;
   const std::byte* elements;
   std::byte* codes;

@@ -1,4 +1,4 @@
-// The encoders of keys and queries, a vector at a time.
+// The encoders of keys and queries, a vector at a time; keys in groups where that is faster.
 #if defined(KVSIFT_CPU_ENCODE_VECTORS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KVSIFT_CPU_ENCODE_VECTORS_INL_H_
 #undef KVSIFT_CPU_ENCODE_VECTORS_INL_H_
@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/cpu/encode_groups-inl.h"
 #include "kernels/cpu/encode_job.h"
 #include "kernels/cpu/rotate-inl.h"
 #include "kernels/format/code_shape.h"
@@ -36,14 +37,27 @@ HWY_INLINE void LoadRotated(const std::byte* elements, int head_dim, int64_t v,
 }
 
 struct KeyEncoder {
+  // Encodes as many of the first vectors as a faster loop takes; returns how many.
+  template <ElementType kType, int kDim, int kBits>
+  static int64_t EncodeFirst([[maybe_unused]] const KeyJob& job) {
+#if HWY_TARGET == HWY_AVX3_DL
+    if constexpr (kEncodesGroups<kType, kDim>) {
+      if (job.has_gfni) return EncodeGroups<kType, kDim, kBits>(job);
+    }
+#endif
+    return 0;
+  }
+
   template <ElementType kType, int kDim, int kBits>
   static void Encode(const KeyJob& job) {
     constexpr int kThresholds = (1 << kBits) - 1;
     // Copies: the compiler must assume that codes are written over the job.
     const KeyJob copy = job;
-    for (int kv_head = 0; kv_head < copy.kv_heads; ++kv_head) {
+    const int64_t first = EncodeFirst<kType, kDim, kBits>(job);
+    for (int64_t start = first; start < std::min(first + copy.kv_heads, copy.vectors); ++start) {
+      const int64_t kv_head = start % copy.kv_heads;
       const Thresholds<kBits> thresholds(copy.thresholds + kv_head * kThresholds);
-      for (int64_t v = kv_head; v < copy.vectors; v += copy.kv_heads) {
+      for (int64_t v = start; v < copy.vectors; v += copy.kv_heads) {
         Registers<kDim> x;
         LoadRotated<kType, kDim>(copy.elements, copy.head_dim, v, x);
         WriteKeyPlanes<kDim, kBits>(x, thresholds, copy.codes + v * kBits * kDim / 8);

@@ -50,6 +50,18 @@ namespace kvsift {
 HWY_EXPORT(EncodeKeysForTarget);
 HWY_EXPORT(EncodeQueriesForTarget);
 
+namespace {
+
+bool HasGfni() {
+#if HWY_ARCH_X86
+  return __builtin_cpu_supports("gfni");
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
 void EncodeKeyVectors(const StoreFormat& format, int layer, ElementType type,
                       std::span<const std::byte> keys, std::span<std::byte> codes) {
   const StoreShape& shape = format.shape;
@@ -58,6 +70,7 @@ void EncodeKeyVectors(const StoreFormat& format, int layer, ElementType type,
                    .key_bits = shape.key_bits,
                    .kv_heads = shape.kv_heads,
                    .thresholds = format.ThresholdsOf(layer, 0).data(),
+                   .has_gfni = HasGfni(),
                    .vectors = std::ssize(keys) / (shape.head_dim * ElementBytes(type)),
                    .elements = keys.data(),
                    .codes = codes.data()};

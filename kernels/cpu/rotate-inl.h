@@ -131,37 +131,43 @@ class PlaneWriter {
   std::byte* plane_;
 };
 
-// The thresholds of one (layer, kv head), each in all lanes.
+// Thresholds, ascending: those of one (layer, kv head) in all lanes, or those of each lane's own.
 template <int kBits>
 struct Thresholds {
   VF above[(1 << kBits) - 1];
 
+  Thresholds() = default;
   explicit Thresholds(const float* thresholds) {
     for (int t = 0; t < (1 << kBits) - 1; ++t) above[t] = hn::Set(Floats(), thresholds[t]);
   }
 };
 
-// Writes the planes of codes that count how many ascending thresholds a coordinate exceeds, by
-// bisection: a compare and a choice of the next threshold per plane, the highest first. NaN
-// exceeds nothing on the way, so its code is 0.
+// Calls write(plane, mask) with the planes of codes that count how many ascending thresholds a
+// coordinate of `x` exceeds, by bisection: a compare and a choice of the next threshold per plane,
+// the highest first. NaN exceeds nothing on the way, so its code is 0.
+template <int kBits, class Write>
+HWY_INLINE void CutIntoPlanes(VF x, const Thresholds<kBits>& thresholds, const Write& write) {
+  const auto& above = thresholds.above;
+  const auto top = hn::Gt(x, above[(1 << kBits) / 2 - 1]);
+  write(kBits - 1, top);
+  if constexpr (kBits == 2) {
+    write(0, hn::Gt(x, hn::IfThenElse(top, above[2], above[0])));
+  } else if constexpr (kBits == 3) {
+    const auto middle = hn::Gt(x, hn::IfThenElse(top, above[5], above[1]));
+    write(1, middle);
+    const VF high = hn::IfThenElse(middle, above[6], above[4]);
+    const VF low = hn::IfThenElse(middle, above[2], above[0]);
+    write(0, hn::Gt(x, hn::IfThenElse(top, high, low)));
+  }
+}
+
 template <int kDim, int kBits>
 HWY_INLINE void WriteKeyPlanes(const Registers<kDim>& x, const Thresholds<kBits>& thresholds,
                                std::byte* code) {
-  const auto& above = thresholds.above;
-  const auto write = [code](int plane, int i, hn::Mask<Floats> mask)
-                         HWY_ATTR { PlaneWriter(code + plane * kDim / 8).Write(i, mask); };
   for (int i = 0; i < kDim / kFloatLanes; ++i) {
-    const auto top = hn::Gt(x[i], above[(1 << kBits) / 2 - 1]);
-    write(kBits - 1, i, top);
-    if constexpr (kBits == 2) {
-      write(0, i, hn::Gt(x[i], hn::IfThenElse(top, above[2], above[0])));
-    } else if constexpr (kBits == 3) {
-      const auto middle = hn::Gt(x[i], hn::IfThenElse(top, above[5], above[1]));
-      write(1, i, middle);
-      const VF high = hn::IfThenElse(middle, above[6], above[4]);
-      const VF low = hn::IfThenElse(middle, above[2], above[0]);
-      write(0, i, hn::Gt(x[i], hn::IfThenElse(top, high, low)));
-    }
+    CutIntoPlanes<kBits>(x[i], thresholds, [code, i](int plane, hn::Mask<Floats> mask) HWY_ATTR {
+      PlaneWriter(code + plane * kDim / 8).Write(i, mask);
+    });
   }
 }
 

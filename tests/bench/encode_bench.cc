@@ -13,8 +13,12 @@ namespace {
 
 constexpr int64_t kKeys = 65536;
 
-StoreShape ShapeOf(int head_dim) {
-  return {.layers = 1, .kv_heads = 1, .query_heads = 1, .head_dim = head_dim, .key_bits = 2};
+StoreShape ShapeOf(int head_dim, int kv_heads = 1) {
+  return {.layers = 1,
+          .kv_heads = kv_heads,
+          .query_heads = kv_heads,
+          .head_dim = head_dim,
+          .key_bits = 2};
 }
 
 // Random float16 bits with the exponent kept small, so that every value is ordinary.
@@ -40,8 +44,10 @@ void BM_ReadBandwidth(benchmark::State& state) {
           [&] { benchmark::DoNotOptimize(SumWords(words)); });
 }
 
-void BM_EncodeKeys(benchmark::State& state, int head_dim) {
-  const StoreFormat format = MakeStoreFormat(ShapeOf(head_dim), {1.0f});
+// The same number of vectors, whatever `kv_heads` they are of.
+void BM_EncodeKeys(benchmark::State& state, int head_dim, int kv_heads) {
+  const std::vector<float> key_scales(static_cast<size_t>(kv_heads), 1.0f);
+  const StoreFormat format = MakeStoreFormat(ShapeOf(head_dim, kv_heads), key_scales);
   const auto keys = OrdinaryHalves(kKeys * head_dim);
   std::vector<std::byte> codes(static_cast<size_t>(kKeys * CodeBytes(head_dim, 2)));
   Measure(state, static_cast<double>(keys.size()),
@@ -83,11 +89,14 @@ void BM_StoreRaw(benchmark::State& state) {
 }
 
 BENCHMARK(BM_ReadBandwidth)->Name("read_bandwidth")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(BM_EncodeKeys, head_dim_64, 64)
+BENCHMARK_CAPTURE(BM_EncodeKeys, head_dim_64, 64, 1)
     ->Name("encode_keys/float16/head_dim:64")
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(BM_EncodeKeys, head_dim_128, 128)
+BENCHMARK_CAPTURE(BM_EncodeKeys, head_dim_128, 128, 1)
     ->Name("encode_keys/float16/head_dim:128")
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(BM_EncodeKeys, kv_heads_8, 128, 8)
+    ->Name("encode_keys/float16/head_dim:128/kv_heads:8")
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK(BM_CheckElements)->Name("check_elements/float16")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(BM_EncodeQueries, fine, Estimator::kAsymmetricDot)
