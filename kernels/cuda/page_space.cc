@@ -88,6 +88,11 @@ absl::Status PageSpace::NoMore() const {
                    " bytes are taken, and ", free_bytes, " of its ", total_bytes, " are free"));
 }
 
+int64_t PageSpace::provided_bytes() {
+  const std::lock_guard lock(mutex_);
+  return std::count(taken_.begin(), taken_.end(), true) * kChunkBytes;
+}
+
 absl::Status PageSpace::Take(int64_t chunk) {
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaSetDevice(device_));
   CUmemAllocationProp properties = {};

@@ -31,6 +31,9 @@ class PageSpace {
 
   uint8_t* data() const { return data_; }
 
+  // Bytes that have memory behind them because Provide asked for it.
+  int64_t provided_bytes();
+
  private:
   absl::Status ReserveAddresses(int64_t bytes);
   absl::Status Take(int64_t chunk);
