@@ -79,8 +79,7 @@ absl::Status BatchRun::Reserve(const Batch& batch) {
   return status;
 }
 
-// In place where kernels read nothing of it: the queries travel with the launch that scores, and
-// so do units and columns.
+// Unread where the queries travel with the launch that scores, and so do units and columns.
 StagingPath BatchRun::PathFor(const Batch& batch, int64_t staging_bytes) const {
   if (staging_bytes > tuning_.crossing.most_fetched_bytes) return StagingPath::kCopied;
   if (!tuning_.crossing.queries_travel || !batch.table_edits.empty() ||
@@ -93,7 +92,7 @@ StagingPath BatchRun::PathFor(const Batch& batch, int64_t staging_bytes) const {
       selection.scores != nullptr) {
     return StagingPath::kFetched;
   }
-  return selections_.Travels(selection) ? StagingPath::kInPlace : StagingPath::kFetched;
+  return selections_.Travels(selection) ? StagingPath::kUnread : StagingPath::kFetched;
 }
 
 absl::Status BatchRun::StageTables(const Batch& batch) {

@@ -19,7 +19,7 @@ absl::Status Staging::Begin(int64_t bytes, StagingPath path) {
 absl::Status Staging::Upload(cudaStream_t stream) {
   const int64_t bytes = pending_bytes();
   const int64_t first = std::exchange(uploaded_, used_);
-  if (bytes == 0 || path_ == StagingPath::kInPlace) return absl::OkStatus();
+  if (bytes == 0 || path_ == StagingPath::kUnread) return absl::OkStatus();
   const std::byte* from = host_.data() + first;
   std::byte* to = device_.data() + first;
   if (path_ == StagingPath::kFetched) {

@@ -1,6 +1,6 @@
 // What a batch brings to the device: job descriptions, page lists, keys and queries, gathered in
-// page-locked memory. From there it is read in place, or fetched or copied to device memory
-// (crossing.h).
+// page-locked memory. From there it is fetched or copied to device memory (crossing.h), unless no
+// kernel needs it.
 #ifndef KVSIFT_KERNELS_CUDA_STAGING_H_
 #define KVSIFT_KERNELS_CUDA_STAGING_H_
 
@@ -15,7 +15,7 @@
 namespace kvsift::cuda {
 
 enum class StagingPath {
-  kInPlace,  // kernels read it in host memory
+  kUnread,   // stays: what kernels need travels in the launch
   kFetched,  // a kernel brings it to device memory
   kCopied,   // the copy engine does
 };
@@ -32,7 +32,7 @@ class Staging {
     used_ += Footprint(static_cast<int64_t>(values.size_bytes()));
     assert(used_ <= capacity_);
     if (!values.empty()) std::memcpy(host_.data() + offset, values.data(), values.size_bytes());
-    std::byte* read = path_ == StagingPath::kInPlace ? host_.data() : device_.data();
+    std::byte* read = path_ == StagingPath::kUnread ? host_.data() : device_.data();
     return reinterpret_cast<T*>(read + offset);
   }
   template <class T>
