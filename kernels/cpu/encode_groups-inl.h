@@ -22,10 +22,10 @@
 #include "kernels/cpu/key_lanes-inl.h"
 #include "kernels/cpu/key_planes-inl.h"
 
+#if HWY_TARGET == HWY_AVX3_DL
 HWY_BEFORE_NAMESPACE();
 namespace kvsift {
 namespace HWY_NAMESPACE {
-#if HWY_TARGET == HWY_AVX3_DL
 
 template <ElementType kType, int kDim, int kBits>
 class GroupEncoder {
@@ -185,9 +185,9 @@ HWY_NOINLINE int64_t EncodeGroups(const KeyJob& job) {
   return GroupEncoder<kType, kDim, kBits>(job).Run();
 }
 
-#endif  // HWY_TARGET == HWY_AVX3_DL
 }  // namespace HWY_NAMESPACE
 }  // namespace kvsift
 HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET == HWY_AVX3_DL
 
 #endif

@@ -16,10 +16,10 @@
 #include "kernels/cpu/rotate-inl.h"
 #include "kernels/format/element.h"
 
+#if HWY_TARGET == HWY_AVX3_DL
 HWY_BEFORE_NAMESPACE();
 namespace kvsift {
 namespace HWY_NAMESPACE {
-#if HWY_TARGET == HWY_AVX3_DL
 
 inline constexpr int kGroupKeys = 16;  // lanes of a register of floats
 inline constexpr int kBlockKeys = 8;   // 16-bit elements in 128 bits
@@ -109,8 +109,8 @@ HWY_INLINE VE LoadEight(const uint16_t* elements) {
 }
 
 // Butterflies of strides 1, 2 and 4 of one unit of `block`. `to` is [kBlockDims, kGroupKeys], of
-// which it writes the unit's dimensions in the lanes of 8 keys. Conversions and additions share units, so the sums are
-// multiply-adds: a * 1 + b is rounded once, as a + b is.
+// which it writes the unit's dimensions in the lanes of 8 keys. Conversions and additions share
+// units, so the sums are multiply-adds: a * 1 + b is rounded once, as a + b is.
 template <ElementType kType>
 HWY_INLINE void RotateUnit(const KeyBlock& block, int unit, VE one, float* to) {
   VE x[kUnitDims];
@@ -180,9 +180,9 @@ struct Column {
   }
 };
 
-#endif  // HWY_TARGET == HWY_AVX3_DL
 }  // namespace HWY_NAMESPACE
 }  // namespace kvsift
 HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET == HWY_AVX3_DL
 
 #endif

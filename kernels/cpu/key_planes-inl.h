@@ -12,10 +12,10 @@
 
 #include "kernels/cpu/key_lanes-inl.h"
 
+#if HWY_TARGET == HWY_AVX3_DL
 HWY_BEFORE_NAMESPACE();
 namespace kvsift {
 namespace HWY_NAMESPACE {
-#if HWY_TARGET == HWY_AVX3_DL
 
 using Bytes = hn::ScalableTag<uint8_t>;
 using VB = hn::Vec<Bytes>;
@@ -129,9 +129,9 @@ struct CodeWriter {
   }
 };
 
-#endif  // HWY_TARGET == HWY_AVX3_DL
 }  // namespace HWY_NAMESPACE
 }  // namespace kvsift
 HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET == HWY_AVX3_DL
 
 #endif
