@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "hwy/cache_control.h"
 #include "kernels/cpu/encode_job.h"
@@ -179,10 +180,21 @@ inline constexpr bool kEncodesGroups = kType != ElementType::kFloat32 &&
 inline constexpr int64_t kGroupsMin = 2;
 
 // Encodes the first vectors of `job` in groups of sixteen; returns how many.
+//
+// A load waits for an older store whose address agrees with its own in the lowest 12 bits, and the
+// groups of a common size move on by whole pages, so that what the elements collide with in the
+// encoder is the same for all of them. Its place is chosen for that, not left to chance.
 template <ElementType kType, int kDim, int kBits>
 HWY_NOINLINE int64_t EncodeGroups(const KeyJob& job) {
   if (job.vectors < kGroupsMin * kGroupKeys) return 0;
-  return GroupEncoder<kType, kDim, kBits>(job).Run();
+  using Encoder = GroupEncoder<kType, kDim, kBits>;
+  constexpr uintptr_t kPageBytes = 4096;
+  constexpr uintptr_t kDistance = 256;  // from the elements' place in a page: measured
+  alignas(Encoder) std::byte memory[sizeof(Encoder) + kPageBytes];
+  const uintptr_t wanted =
+      (reinterpret_cast<uintptr_t>(job.elements) + kDistance) & ~(alignof(Encoder) - 1);
+  std::byte* place = memory + ((wanted - reinterpret_cast<uintptr_t>(memory)) & (kPageBytes - 1));
+  return (new (place) Encoder(job))->Run();
 }
 
 }  // namespace HWY_NAMESPACE
