@@ -181,9 +181,9 @@ inline constexpr int64_t kGroupsMin = 2;
 
 // Encodes the first vectors of `job` in groups of sixteen; returns how many.
 //
-// A load waits for an older store whose address agrees with its own in the lowest 12 bits, and the
-// groups of a common size move on by whole pages, so that what the elements collide with in the
-// encoder is the same for all of them. Its place is chosen for that, not left to chance.
+// Where the encoder lies beside the elements decides up to a tenth of the speed, probably because a
+// load waits for an older store whose address agrees in the lowest 12 bits, and groups of a common
+// size move on by whole pages. So its place is chosen, not left to the stack.
 template <ElementType kType, int kDim, int kBits>
 HWY_NOINLINE int64_t EncodeGroups(const KeyJob& job) {
   if (job.vectors < kGroupsMin * kGroupKeys) return 0;

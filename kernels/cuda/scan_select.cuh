@@ -5,9 +5,9 @@
 //  2. Scan. Every tile of the slice is read once and scored on the tensor cores; keys at or above
 //     the guess, a few in a hundred, go to a list of candidates in device memory.
 //  3. Finish. A column is ranked among its candidates (rank_column.cuh): by the last block of its
-//     unit, while other blocks scan, or, where columns are few, by a second kernel that gives each
-//     a block. If there are fewer candidates than wanted, or more than fit, the column is ranked
-//     among all its keys instead: always exact.
+//     unit, while other blocks scan, or, where columns are few and every unit has several slices,
+//     by a second kernel that gives each a block. If there are fewer candidates than wanted, or
+//     more than fit, the column is ranked among all its keys instead: always exact.
 #ifndef KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
 #define KVSIFT_KERNELS_CUDA_SCAN_SELECT_CUH_
 
