@@ -9,16 +9,22 @@
 // not OK means that the message was refused, or that no answer came; GetErrorDetail (error.h)
 // tells which field. Trouble with one entry of a batch is in the result's `errors`.
 //
-// Lost answers. Synchronous calls are sent again, with backoff, while the server or the way to it
-// is UNAVAILABLE, until the deadline or Options::attempts: every mutation is safe to resend. A
-// resent Release or Delete that finds nothing is OK. Asynchronous calls are sent once.
+// Lost answers. Calls are sent again, with backoff, while the server or the way to it is
+// UNAVAILABLE, until the deadline or Options::attempts: every mutation is safe to resend. A resent
+// Release or Delete that finds nothing is OK.
 //
-// Thread-safe. One client holds one connection; calls from many threads share it.
+// Steps. Select and Step travel over held streams, one per connection, on which any number of
+// them are under way at once. Steps on one sequence run in the order of their calls: its first
+// entry's sequence decides which connection a step takes.
+//
+// Thread-safe. A client holds Options::channels connections and calls from many threads share
+// them.
 #ifndef KVSIFT_CLIENT_INCLUDE_KVSIFT_CLIENT_H_
 #define KVSIFT_CLIENT_INCLUDE_KVSIFT_CLIENT_H_
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +40,12 @@
 namespace kvsift::client {
 
 struct Options {
+  // Connections to the server. One carries what one process of a worker needs; several help where
+  // megabytes of appends or answers travel beside steps.
+  int channels = 1;
+  // Steps and selections of one connection that are unanswered at once; more are refused with
+  // RESOURCE_EXHAUSTED until some are answered.
+  int max_steps_in_flight = 1024;
   // Largest message sent or received, in bytes; the server's own limit counts too.
   int64_t max_message_bytes = int64_t{256} << 20;
   // Keys of one message of an append, in bytes: longer appends are cut. Small messages keep other
@@ -116,12 +128,20 @@ class Client {
                                        absl::Time deadline);
 
   // As Select and Step, without waiting. The request is copied before the call returns. `done` is
-  // called exactly once, on a thread of gRPC or, if the request is refused here, before the call
-  // returns; it must not block.
+  // called exactly once, on another thread or, if the request is refused here, before the call
+  // returns; it must not block, and may start other calls.
   void SelectAsync(const Store& store, const SelectRequest& request, absl::Time deadline,
                    SelectionCallback done);
   void StepAsync(const Store& store, const StepRequest& request, absl::Time deadline,
                  SelectionCallback done);
+
+  // The same with a future in place of a callback.
+  std::future<absl::StatusOr<SelectionResult>> SelectAsync(const Store& store,
+                                                           const SelectRequest& request,
+                                                           absl::Time deadline);
+  std::future<absl::StatusOr<SelectionResult>> StepAsync(const Store& store,
+                                                         const StepRequest& request,
+                                                         absl::Time deadline);
 
   // Errors: NOT_FOUND.
   absl::StatusOr<Sequence> GetSequence(const std::string& store, uint64_t id, absl::Time deadline);
