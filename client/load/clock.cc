@@ -9,6 +9,10 @@
 
 namespace kvsift::load {
 
+int64_t MonotonicNs() {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
+
 SteadyClock::SteadyClock() : thread_([this] { Run(); }) {}
 
 SteadyClock::~SteadyClock() {
@@ -18,10 +22,6 @@ SteadyClock::~SteadyClock() {
     changed_.Signal();
   }
   thread_.join();
-}
-
-int64_t SteadyClock::Now() const {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }
 
 void SteadyClock::At(int64_t time, std::function<void()> task) {

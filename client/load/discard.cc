@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "client/cpp/connection.h"
+#include "client/load/clock.h"
 #include "client/load/echo.h"
 #include "client/load/echo_channel.h"
 #include "google/protobuf/io/coded_stream.h"

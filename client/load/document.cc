@@ -8,7 +8,6 @@
 namespace kvsift::load {
 namespace {
 
-constexpr char kVersion[] = "0.1.0";
 constexpr double kNsPerUs = 1e3;
 
 // Where the curve of percentiles is read; denser towards the slow end.
@@ -129,7 +128,7 @@ Json LatencyJson(const LatencyHistogram& latency) {
 Json ReportDocument(const RunReport& report) {
   const Recorder::Result& result = report.trial.result;
   Json document = {
-      {"kvsift_load", kVersion},
+      {"kvsift_load", KVSIFT_VERSION},
       {"scenario", ScenarioName(report.plan.scenario)},
       {"command", report.command},
       {"started", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", report.started, absl::UTCTimeZone())},

@@ -1,9 +1,9 @@
+#include "client/load/clock.h"
 #include "client/load/echo.h"
 
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -38,7 +38,7 @@ class EchoStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   EchoStream(const std::shared_ptr<grpc::Channel>& channel, const grpc::ByteBuffer& request,
              int outstanding, int64_t end)
       : stub_(channel), request_(request), end_(end), unsent_(outstanding) {
-    client::SetDeadline(context_, absl::FromUnixNanos(absl::GetCurrentTimeNanos()) +
+    client::SetDeadline(context_, absl::Now() +
                                       absl::Nanoseconds(end - MonotonicNs()) + kGrace);
     stub_.PrepareBidiStreamingCall(&context_, "/kvsift.v1.EchoService/StreamEcho", {}, this);
     absl::MutexLock lock(&mutex_);
@@ -107,10 +107,6 @@ class EchoStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
 };
 
 }  // namespace
-
-int64_t MonotonicNs() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 absl::StatusOr<Floor> MeasureEcho(const EchoOptions& options) {
   const grpc::ByteBuffer request = RequestOf(options.sizes);

@@ -18,9 +18,6 @@ std::shared_ptr<grpc::Channel> EchoChannel(const std::string& address);
 // The size of the payload that makes `message`, which has none yet, `bytes` large; at least 0.
 int64_t PayloadFor(int64_t bytes, const google::protobuf::MessageLite& message);
 
-// Nanoseconds of the steady clock.
-int64_t MonotonicNs();
-
 }  // namespace kvsift::load
 
 #endif  // KVSIFT_CLIENT_LOAD_ECHO_CHANNEL_H_

@@ -38,7 +38,7 @@ struct Plan {
   int64_t context = 2048;   // positions before the measurement; of one prefill
   int64_t grow = 256;       // positions until a sequence is rolled back
 
-  StoreShape shape = {.layers = 4, .kv_heads = 8, .query_heads = 32, .head_dim = 128};
+  StoreShape shape = {.layers = 4, .kv_heads = 4, .query_heads = 16, .head_dim = 128};
   Policy policy = {.k = 256};
   bool raw = false;   // float16 vectors travel, not codes
   std::string trace;  // where vectors come from; empty: synthetic ones

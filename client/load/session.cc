@@ -100,7 +100,7 @@ absl::Status Session::CreateStore() {
   const std::string folder = plan_.dump_dir.empty() ? "" : plan_.dump_dir + "/";
   verifier_ = std::make_unique<Verifier>(
       plan_, config_, *pool_, halt_,
-      absl::StrCat(folder, "kvsift-load-difference-", ::getpid(), ".json"));
+      absl::StrCat(folder, "kvsift-load-wrong-answer-", ::getpid(), ".json"));
   context_ = std::unique_ptr<RunContext>(new RunContext{
       plan_, *pool_, clock_, *client_, *threads_, halt_, *verifier_, *std::move(store), {}});
   return absl::OkStatus();

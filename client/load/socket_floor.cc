@@ -10,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-#include "client/load/echo_channel.h"
+#include "client/load/clock.h"
 
 namespace kvsift::load {
 namespace {

@@ -75,14 +75,14 @@ void Verifier::Add(Sample sample) {
 }
 
 void Verifier::AddWrong(const Sample& sample, const std::string& what) {
-  Difference difference = Describe(sample);
+  WrongAnswer wrong = Describe(sample);
   const auto reference = ReferenceAnswer::Make(config_, plan_.policy, sample.visible);
   if (reference.ok()) {
-    auto expected = (*reference)->Of(difference.AsQuestion());
-    if (expected.ok()) difference.expected = *std::move(expected);
+    auto expected = (*reference)->Of(wrong.AsQuestion());
+    if (expected.ok()) wrong.expected = *std::move(expected);
   }
-  difference.what = what;
-  Report(difference);
+  wrong.what = what;
+  Report(wrong);
 }
 
 std::optional<Sample> Verifier::Next() {
@@ -106,45 +106,45 @@ void Verifier::Run() {
 }
 
 void Verifier::Check(ReferenceAnswer& reference, const Sample& sample) {
-  Difference difference = Describe(sample);
-  absl::StatusOr<Rows> expected = reference.Of(difference.AsQuestion());
+  WrongAnswer wrong = Describe(sample);
+  absl::StatusOr<Rows> expected = reference.Of(wrong.AsQuestion());
   if (!expected.ok()) return halt_.Because(expected.status());
   ++verified_;
-  difference.expected = *std::move(expected);
+  wrong.expected = *std::move(expected);
   if (sample.got_hash) {
-    if (*sample.got_hash == HashOf(difference.expected)) return;
-    difference.what = "another answer; only its hash was kept";
+    if (*sample.got_hash == HashOf(wrong.expected)) return;
+    wrong.what = "another answer; only its hash was kept";
   } else {
-    difference.what = FirstDifference(difference.expected, sample.got);
-    if (difference.what.empty()) return;
+    wrong.what = FirstDifference(wrong.expected, sample.got);
+    if (wrong.what.empty()) return;
   }
-  Report(difference);
+  Report(wrong);
 }
 
-Difference Verifier::Describe(const Sample& sample) const {
-  Difference difference;
-  difference.config = config_;
-  difference.policy = plan_.policy;
-  difference.seed = plan_.seed;
-  difference.sequence_id = sample.sequence_id;
-  difference.layer = sample.layer;
-  difference.visible = sample.visible;
-  difference.type = pool_.type();
-  difference.keys.reserve(sample.visible * pool_.key_bytes());
-  sample.content.CopyKeys(pool_, sample.layer, 0, sample.visible, difference.keys);
-  pool_.CopyQuery(sample.layer, sample.query, difference.query, difference.query_scales);
-  difference.got = sample.got;
-  return difference;
+WrongAnswer Verifier::Describe(const Sample& sample) const {
+  WrongAnswer wrong;
+  wrong.config = config_;
+  wrong.policy = plan_.policy;
+  wrong.seed = plan_.seed;
+  wrong.sequence_id = sample.sequence_id;
+  wrong.layer = sample.layer;
+  wrong.visible = sample.visible;
+  wrong.type = pool_.type();
+  wrong.keys.reserve(sample.visible * pool_.key_bytes());
+  sample.content.CopyKeys(pool_, sample.layer, 0, sample.visible, wrong.keys);
+  pool_.CopyQuery(sample.layer, sample.query, wrong.query, wrong.query_scales);
+  wrong.got = sample.got;
+  return wrong;
 }
 
-void Verifier::Report(const Difference& difference) {
+void Verifier::Report(const WrongAnswer& wrong) {
   ++differences_;
   const std::string what =
-      absl::StrCat("sequence ", difference.sequence_id, ", layer ",
-                   config_.layer_ids[difference.layer], ": ", difference.what);
+      absl::StrCat("sequence ", wrong.sequence_id, ", layer ",
+                   config_.layer_ids[wrong.layer], ": ", wrong.what);
   absl::MutexLock lock(&mutex_);
   if (!halt_.reason().ok()) return;
-  const absl::Status written = WriteDifference(dump_path_, difference);
+  const absl::Status written = WriteWrongAnswer(dump_path_, wrong);
   halt_.Because(absl::DataLossError(absl::StrCat(
       "wrong answer: ", what, "; ",
       written.ok() ? absl::StrCat("written to ", dump_path_) : std::string(written.message()))));

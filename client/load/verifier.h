@@ -15,7 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "client/load/answer_check.h"
 #include "client/load/content.h"
-#include "client/load/difference.h"
+#include "client/load/wrong_answer.h"
 #include "client/load/halt.h"
 #include "client/load/plan.h"
 #include "client/load/vector_pool.h"
@@ -64,8 +64,8 @@ class Verifier {
   void StartThread();
   std::optional<Sample> Next();
   void Check(ReferenceAnswer& reference, const Sample& sample);
-  Difference Describe(const Sample& sample) const;
-  void Report(const Difference& difference);
+  WrongAnswer Describe(const Sample& sample) const;
+  void Report(const WrongAnswer& wrong);
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return ends_ || !samples_.empty();
   }

@@ -1,6 +1,6 @@
 // An answer that was wrong, with everything that reproduces it, as a file.
-#ifndef KVSIFT_CLIENT_LOAD_DIFFERENCE_H_
-#define KVSIFT_CLIENT_LOAD_DIFFERENCE_H_
+#ifndef KVSIFT_CLIENT_LOAD_WRONG_ANSWER_H_
+#define KVSIFT_CLIENT_LOAD_WRONG_ANSWER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace kvsift::load {
 
-struct Difference {
+struct WrongAnswer {
   std::string what = {};  // in words
   client::StoreConfig config = {};
   Policy policy = {};
@@ -39,9 +39,9 @@ struct Difference {
 std::string FirstDifference(const Rows& expected, const Rows& got);
 
 // One JSON file. Errors: of the file system; INVALID_ARGUMENT if the file is none of these.
-absl::Status WriteDifference(const std::string& path, const Difference& difference);
-absl::StatusOr<Difference> ReadDifference(const std::string& path);
+absl::Status WriteWrongAnswer(const std::string& path, const WrongAnswer& wrong);
+absl::StatusOr<WrongAnswer> ReadWrongAnswer(const std::string& path);
 
 }  // namespace kvsift::load
 
-#endif  // KVSIFT_CLIENT_LOAD_DIFFERENCE_H_
+#endif  // KVSIFT_CLIENT_LOAD_WRONG_ANSWER_H_

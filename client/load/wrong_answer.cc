@@ -1,4 +1,4 @@
-#include "client/load/difference.h"
+#include "client/load/wrong_answer.h"
 
 #include <fstream>
 #include <iterator>
@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr char kMark[] = "kvsift_load_difference";
+constexpr char kMark[] = "kvsift_load_wrong_answer";
 
 std::string ToHex(std::span<const std::byte> bytes) {
   return absl::BytesToHexString({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -68,46 +68,46 @@ Policy PolicyFrom(const Json& json) {
           json.at("sinks"), json.at("window")};
 }
 
-Json ToJson(const Difference& difference) {
+Json ToJson(const WrongAnswer& wrong) {
   return {{kMark, 1},
-          {"what", difference.what},
-          {"store", ToJson(difference.config)},
-          {"policy", ToJson(difference.policy)},
-          {"seed", absl::StrCat(difference.seed)},
-          {"sequence_id", absl::StrCat(difference.sequence_id)},
-          {"layer", difference.layer},
-          {"visible", difference.visible},
-          {"elements", difference.type ? ElementName(*difference.type) : "codes"},
-          {"keys", ToHex(difference.keys)},
-          {"query", ToHex(difference.query)},
-          {"query_scales", difference.query_scales},
-          {"expected", ToJson(difference.expected)},
-          {"got", ToJson(difference.got)}};
+          {"what", wrong.what},
+          {"store", ToJson(wrong.config)},
+          {"policy", ToJson(wrong.policy)},
+          {"seed", absl::StrCat(wrong.seed)},
+          {"sequence_id", absl::StrCat(wrong.sequence_id)},
+          {"layer", wrong.layer},
+          {"visible", wrong.visible},
+          {"elements", wrong.type ? ElementName(*wrong.type) : "codes"},
+          {"keys", ToHex(wrong.keys)},
+          {"query", ToHex(wrong.query)},
+          {"query_scales", wrong.query_scales},
+          {"expected", ToJson(wrong.expected)},
+          {"got", ToJson(wrong.got)}};
 }
 
-Difference DifferenceFrom(const Json& json) {
-  Difference difference;
-  difference.what = json.at("what");
-  difference.config = ConfigFrom(json.at("store"));
-  difference.policy = PolicyFrom(json.at("policy"));
-  (void)absl::SimpleAtoi(json.at("seed").get<std::string>(), &difference.seed);
-  (void)absl::SimpleAtoi(json.at("sequence_id").get<std::string>(), &difference.sequence_id);
-  difference.layer = json.at("layer");
-  difference.visible = json.at("visible");
+WrongAnswer WrongAnswerFrom(const Json& json) {
+  WrongAnswer wrong;
+  wrong.what = json.at("what");
+  wrong.config = ConfigFrom(json.at("store"));
+  wrong.policy = PolicyFrom(json.at("policy"));
+  (void)absl::SimpleAtoi(json.at("seed").get<std::string>(), &wrong.seed);
+  (void)absl::SimpleAtoi(json.at("sequence_id").get<std::string>(), &wrong.sequence_id);
+  wrong.layer = json.at("layer");
+  wrong.visible = json.at("visible");
   if (json.at("elements") == ElementName(ElementType::kFloat16)) {
-    difference.type = ElementType::kFloat16;
+    wrong.type = ElementType::kFloat16;
   }
-  difference.keys = FromHex(json.at("keys"));
-  difference.query = FromHex(json.at("query"));
-  difference.query_scales = json.at("query_scales").get<std::vector<float>>();
-  difference.expected = RowsFrom(json.at("expected"));
-  difference.got = RowsFrom(json.at("got"));
-  return difference;
+  wrong.keys = FromHex(json.at("keys"));
+  wrong.query = FromHex(json.at("query"));
+  wrong.query_scales = json.at("query_scales").get<std::vector<float>>();
+  wrong.expected = RowsFrom(json.at("expected"));
+  wrong.got = RowsFrom(json.at("got"));
+  return wrong;
 }
 
 }  // namespace
 
-Question Difference::AsQuestion() const {
+Question WrongAnswer::AsQuestion() const {
   return {layer, visible, {keys, type}, {query, type}, query_scales};
 }
 
@@ -133,22 +133,22 @@ std::string FirstDifference(const Rows& expected, const Rows& got) {
   return "";
 }
 
-absl::Status WriteDifference(const std::string& path, const Difference& difference) {
+absl::Status WriteWrongAnswer(const std::string& path, const WrongAnswer& wrong) {
   std::ofstream file(path, std::ios::binary);
-  file << ToJson(difference).dump() << '\n';
+  file << ToJson(wrong).dump() << '\n';
   file.close();
   if (file) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(path, ": cannot be written"));
 }
 
-absl::StatusOr<Difference> ReadDifference(const std::string& path) {
+absl::StatusOr<WrongAnswer> ReadWrongAnswer(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
   try {
-    return DifferenceFrom(Json::parse(file));
+    return WrongAnswerFrom(Json::parse(file));
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": is no difference of kvsift-load: ", error.what()));
+        absl::StrCat(path, ": is no wrong answer of kvsift-load: ", error.what()));
   }
 }
 
