@@ -60,8 +60,8 @@ absl::Status BlockingWorker::SelectOnce(uint64_t id, const Content& content, int
   if (status.ok() && !answer->ok()) status = answer->errors.front().status;
   if (!status.ok()) return Count(Operation::kSelect, intended, status, {});
   Sample sample = {id, content, layer, length, query, RowsOf(*answer, 0)};
-  const std::string what = WhatIsWrong(context_.plan.policy, context_.store.config.Shape(), length,
-                                       sample.got);
+  const std::string what =
+      WhatIsWrong(context_.plan.policy, context_.store.config.Shape(), length, sample.got);
   if (!what.empty()) {
     context_.verifier.AddWrong(sample, what);
     return absl::OkStatus();

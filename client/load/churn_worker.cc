@@ -44,9 +44,9 @@ absl::Status ChurnWorker::Append(Sequence& sequence, int64_t count, int64_t inte
   const absl::Status status = AppendContent(context_, sequence.id, sequence.content,
                                             sequence.length, sequence.length + count);
   if (status.ok()) sequence.length += count;
-  return Count(Operation::kAppend, intended, status,
-               {.keys_appended = count * layers,
-                .sent_bytes = count * layers * context_.pool.key_bytes()});
+  return Count(
+      Operation::kAppend, intended, status,
+      {.keys_appended = count * layers, .sent_bytes = count * layers * context_.pool.key_bytes()});
 }
 
 absl::Status ChurnWorker::Create(int64_t intended) {

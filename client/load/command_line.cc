@@ -57,9 +57,7 @@ void AddDuration(CLI::App& app, const std::string& name, absl::Duration& duratio
 template <typename Number>
 CLI::Option* AddCount(CLI::App& app, const std::string& name, Number& value,
                       const std::string& about, double least = 1, double most = 1e9) {
-  return app.add_option(name, value, about)
-      ->check(CLI::Range(least, most))
-      ->capture_default_str();
+  return app.add_option(name, value, about)->check(CLI::Range(least, most))->capture_default_str();
 }
 
 void AddScenarioOptions(CLI::App& app, Plan& plan, Texts& texts) {
@@ -86,8 +84,7 @@ void AddShapeOptions(CLI::App& app, Plan& plan, Texts& texts) {
   AddCount(app, "--head-dim", plan.shape.head_dim, "Dimension of a head", 1, kMaxHeadDim);
   AddCount(app, "--key-bits", plan.shape.key_bits, "Bits per dimension of a key", 1, kMaxKeyBits);
   AddCount(app, "--k", plan.policy.k, "Positions per list");
-  app.add_option("--grouping", texts.grouping,
-                 "head, group_max, group_sum, group_union, layer_max")
+  app.add_option("--grouping", texts.grouping, "head, group_max, group_sum, group_union, layer_max")
       ->check(CLI::IsMember({"head", "group_max", "group_sum", "group_union", "layer_max"}))
       ->capture_default_str();
   app.add_option("--estimator", texts.estimator,
@@ -106,7 +103,8 @@ void AddShapeOptions(CLI::App& app, Plan& plan, Texts& texts) {
 }
 
 void AddPaceOptions(CLI::App& app, Plan& plan, Texts& texts) {
-  AddDuration(app, "--duration", plan.duration, "Time that counts; with --find-max of one trial, and 2s by default");
+  AddDuration(app, "--duration", plan.duration,
+              "Time that counts; with --find-max of one trial, and 2s by default");
   AddDuration(app, "--warm-up", plan.warm_up, "Time before it that does not");
   AddDuration(app, "--ramp", plan.ramp, "Time until all workers, or the whole rate, are there");
   AddDuration(app, "--think-time", plan.think_time, "Between an answer and the next call");
@@ -185,8 +183,7 @@ CLI::App* AddCompare(CLI::App& app, CompareArguments& compare, std::string& form
 }
 
 CLI::App* AddReproduce(CLI::App& app, ReproduceArguments& reproduce) {
-  CLI::App* command =
-      app.add_subcommand("reproduce", "Sends the question of a wrong answer again");
+  CLI::App* command = app.add_subcommand("reproduce", "Sends the question of a wrong answer again");
   command->add_option("FILE", reproduce.file, "As a run has written it")
       ->required()
       ->check(CLI::ExistingFile);

@@ -49,8 +49,7 @@ std::shared_ptr<grpc::Channel> EchoChannel(const std::string& address) {
 int64_t PayloadFor(int64_t bytes, const google::protobuf::MessageLite& message) {
   using google::protobuf::io::CodedOutputStream;
   int64_t payload = std::max<int64_t>(0, bytes - static_cast<int64_t>(message.ByteSizeLong()) - 1);
-  payload -= static_cast<int64_t>(
-      CodedOutputStream::VarintSize32(static_cast<uint32_t>(payload)));
+  payload -= static_cast<int64_t>(CodedOutputStream::VarintSize32(static_cast<uint32_t>(payload)));
   return std::max<int64_t>(0, payload);
 }
 
@@ -83,6 +82,7 @@ absl::StatusOr<Floor> MeasureDiscard(const DiscardOptions& options) {
   for (std::thread& thread : threads) thread.join();
   if (!status.ok()) return status;
   floor.elapsed_s = static_cast<double>(MonotonicNs() - start) * 1e-9;
+  floor.p50s = {floor.latency.Quantile(0.5)};
   return floor;
 }
 

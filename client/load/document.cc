@@ -11,7 +11,7 @@ namespace {
 constexpr double kNsPerUs = 1e3;
 
 // Where the curve of percentiles is read; denser towards the slow end.
-constexpr double kPercentiles[] = {0,  10, 20, 30, 40,   50,   60,   70,    75,   80,
+constexpr double kPercentiles[] = {0,  10, 20, 30, 40,   50,   60,   70,    75,    80,
                                    85, 90, 95, 98, 99.0, 99.5, 99.9, 99.95, 99.99, 100};
 
 double Us(int64_t ns) { return static_cast<double>(ns) / kNsPerUs; }
@@ -37,6 +37,8 @@ void AddFloors(const RunReport& report, Json& document) {
     const Floor& echo = *report.floors.echo;
     document["echo"] = {{"latency_us", LatencyJson(echo.latency)},
                         {"rate_per_s", echo.Rate()},
+                        {"p50_before_us", Us(echo.p50s.front())},
+                        {"p50_after_us", Us(echo.p50s.back())},
                         {"percentiles", PercentilesJson(echo.latency)}};
     ratio["p50"] = RatioOfP50(latency, echo.latency);
     ratio["rate"] = Ratio(report.trial.Rate(), echo.Rate());
@@ -120,9 +122,9 @@ Json ConfigJson(const Plan& plan) {
 }  // namespace
 
 Json LatencyJson(const LatencyHistogram& latency) {
-  return {{"p50", Us(latency.Quantile(0.5))},    {"p90", Us(latency.Quantile(0.9))},
-          {"p99", Us(latency.Quantile(0.99))},   {"p999", Us(latency.Quantile(0.999))},
-          {"max", Us(latency.Max())},            {"mean", latency.Mean() / kNsPerUs}};
+  return {{"p50", Us(latency.Quantile(0.5))},  {"p90", Us(latency.Quantile(0.9))},
+          {"p99", Us(latency.Quantile(0.99))}, {"p999", Us(latency.Quantile(0.999))},
+          {"max", Us(latency.Max())},          {"mean", latency.Mean() / kNsPerUs}};
 }
 
 Json ReportDocument(const RunReport& report) {

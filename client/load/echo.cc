@@ -1,4 +1,3 @@
-#include "client/load/clock.h"
 #include "client/load/echo.h"
 
 #include <grpcpp/generic/generic_stub.h>
@@ -12,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "client/cpp/connection.h"
+#include "client/load/clock.h"
 #include "client/load/echo_channel.h"
 #include "kvsift/v1/echo.pb.h"
 
@@ -38,8 +38,7 @@ class EchoStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   EchoStream(const std::shared_ptr<grpc::Channel>& channel, const grpc::ByteBuffer& request,
              int outstanding, int64_t end)
       : stub_(channel), request_(request), end_(end), unsent_(outstanding) {
-    client::SetDeadline(context_, absl::Now() +
-                                      absl::Nanoseconds(end - MonotonicNs()) + kGrace);
+    client::SetDeadline(context_, absl::Now() + absl::Nanoseconds(end - MonotonicNs()) + kGrace);
     stub_.PrepareBidiStreamingCall(&context_, "/kvsift.v1.EchoService/StreamEcho", {}, this);
     absl::MutexLock lock(&mutex_);
     sent_.assign(outstanding, MonotonicNs());
@@ -125,6 +124,7 @@ absl::StatusOr<Floor> MeasureEcho(const EchoOptions& options) {
   for (const auto& stream : streams) status.Update(stream->Finish(floor.latency));
   if (!status.ok()) return status;
   floor.elapsed_s = static_cast<double>(MonotonicNs() - start) * 1e-9;
+  floor.p50s = {floor.latency.Quantile(0.5)};
   return floor;
 }
 

@@ -31,10 +31,10 @@ struct RateTrial {
 };
 
 struct MaxRate {
-  double rate = 0;  // 0: not even the lowest rate that was tried keeps the objective
-  double fails_at = 0;  // the lowest higher rate that did not; 0: none was tried
-  int confirmations = 0;  // trials at the rate
-  int kept = 0;           // those of them that kept the objective
+  double rate = 0;                // 0: not even the lowest rate that was tried keeps the objective
+  double fails_at = 0;            // the lowest higher rate that did not; 0: none was tried
+  int confirmations = 0;          // trials at the rate
+  int kept = 0;                   // those of them that kept the objective
   std::vector<RateTrial> trials;  // in their order
 };
 

@@ -2,7 +2,9 @@
 #ifndef KVSIFT_CLIENT_LOAD_FLOORS_H_
 #define KVSIFT_CLIENT_LOAD_FLOORS_H_
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "client/load/latency_histogram.h"
 
@@ -12,6 +14,7 @@ namespace kvsift::load {
 struct Floor {
   LatencyHistogram latency;
   double elapsed_s = 0;
+  std::vector<int64_t> p50s = {};  // of each measurement that was merged, in ns: drift shows here
 
   double Rate() const {
     return elapsed_s > 0 ? static_cast<double>(latency.Count()) / elapsed_s : 0;
@@ -20,6 +23,7 @@ struct Floor {
   void Merge(const Floor& other) {
     latency.Merge(other.latency);
     elapsed_s += other.elapsed_s;
+    p50s.insert(p50s.end(), other.p50s.begin(), other.p50s.end());
   }
 };
 

@@ -55,8 +55,8 @@ absl::Status Lane::Rebuild() {
   for (Member& member : members_) {
     ++member.generation;
     member.content = Content(Salt(member));
-    absl::Status status = context_.client.Release(context_.store.config.name, member.id, {},
-                                                  context_.Deadline());
+    absl::Status status =
+        context_.client.Release(context_.store.config.name, member.id, {}, context_.Deadline());
     if (!status.ok() && !absl::IsNotFound(status)) return status;
     status = AppendContent(context_, member.id, member.content, 0, context_.plan.context);
     if (!status.ok()) return status;
@@ -66,9 +66,8 @@ absl::Status Lane::Rebuild() {
 
 absl::Status Lane::RollBack() {
   for (Member& member : members_) {
-    const auto sequence =
-        context_.client.Truncate(context_.store.config.name, member.id, context_.plan.context, {},
-                                 context_.Deadline());
+    const auto sequence = context_.client.Truncate(context_.store.config.name, member.id,
+                                                   context_.plan.context, {}, context_.Deadline());
     if (!sequence.ok()) return sequence.status();
     ++member.generation;
     member.content.Cut(context_.plan.context, Salt(member));

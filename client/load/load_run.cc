@@ -49,7 +49,7 @@ class LoadRun {
       VerifyRest();
     }
     const absl::Status ended = session_->End();
-    if (!ended.ok()) std::fprintf(stderr, "kvsift-load: %s\n", ended.ToString().c_str());
+    if (!ended.ok()) std::fprintf(stderr, "kvsift-load: %s\n", StatusText(ended).c_str());
     return Conclude();
   }
 
@@ -57,7 +57,7 @@ class LoadRun {
   bool Interrupted() const { return options_.interrupted && options_.interrupted(); }
 
   static RunOutcome Failed(int exit_code, const absl::Status& status) {
-    return {exit_code, status.ToString(), nullptr};
+    return {exit_code, StatusText(status), nullptr};
   }
 
   // The floors as they are now; those of before and after are put together.
@@ -70,7 +70,7 @@ class LoadRun {
       floors.echo = *std::move(echo);
     } else if (!std::exchange(said_no_echo_, true)) {
       std::fprintf(stderr, "kvsift-load: no echo to compare with: %s\n",
-                   echo.status().ToString().c_str());
+                   StatusText(echo.status()).c_str());
     }
     if (options_.socket != nullptr && plan_.scenario != Scenario::kPrefill) {
       absl::StatusOr<Floor> socket = options_.socket->Measure(session_->sizes(), time);
@@ -126,7 +126,8 @@ class LoadRun {
   void ShowInterval(const TrialInterval& interval) const {
     if (!terminal_) return;
     const LatencyHistogram& latency = interval.calls.latency;
-    std::fprintf(stderr, "\r\033[K%6.1f s  %8.0f/s  p50 %7.0f us  p99 %7.0f us  %lld errors  %lld verified",
+    std::fprintf(stderr,
+                 "\r\033[K%6.1f s  %8.0f/s  p50 %7.0f us  p99 %7.0f us  %lld errors  %lld verified",
                  interval.end_s, static_cast<double>(latency.Count()) / interval.length_s,
                  static_cast<double>(latency.Quantile(0.5)) * 1e-3,
                  static_cast<double>(latency.Quantile(0.99)) * 1e-3,
@@ -195,6 +196,10 @@ class LoadRun {
 };
 
 }  // namespace
+
+std::string StatusText(const absl::Status& status) {
+  return absl::StrCat(absl::StatusCodeToString(status.code()), ": ", status.message());
+}
 
 RunOutcome Run(const RunOptions& options) { return LoadRun(options).Do(); }
 

@@ -3,6 +3,7 @@
 #define KVSIFT_CLIENT_LOAD_LOAD_RUN_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct RunOutcome {
   std::string message;  // why it is not kExitDone
   Json document;        // null if there is nothing to report
 };
+
+// "UNAVAILABLE: why", without the details that are for programs.
+std::string StatusText(const absl::Status& status);
 
 // Runs and cleans up after itself. Progress goes to standard error where that is a terminal.
 RunOutcome Run(const RunOptions& options);

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "client/cli/progress.h"
@@ -44,7 +45,7 @@ struct Program {
     const auto wrong = ReadWrongAnswer(reproduce.file);
     if (!wrong.ok()) return Fail(kExitUsage, std::string(wrong.status().message()));
     const auto outcome = Reproduce(reproduce.server, *wrong, kReproduceTimeout);
-    if (!outcome.ok()) return Fail(kExitNotDone, outcome.status().ToString());
+    if (!outcome.ok()) return Fail(kExitNotDone, StatusText(outcome.status()));
     std::puts(outcome->text.c_str());
     return outcome->differs ? kExitDifference : kExitDone;
   }

@@ -118,10 +118,9 @@ ScrapedHistogram FindHistogram(const std::string& text, const std::string& name,
 
 absl::StatusOr<std::string> FetchMetrics(const std::string& address, absl::Duration timeout) {
   const size_t colon = address.rfind(':');
-  const int socket =
-      colon == std::string::npos
-          ? -1
-          : ConnectTo(address.substr(0, colon), address.substr(colon + 1), timeout);
+  const int socket = colon == std::string::npos
+                         ? -1
+                         : ConnectTo(address.substr(0, colon), address.substr(colon + 1), timeout);
   if (socket < 0) return absl::UnavailableError(absl::StrCat(address, ": cannot be reached"));
   const absl::Cleanup close_socket = [socket] { ::close(socket); };
   const std::string request =

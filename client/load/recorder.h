@@ -31,7 +31,7 @@ using ErrorCounts = std::map<std::string, int64_t>;
 // What a call carried.
 struct Work {
   int64_t rows = 0;
-  int64_t keys_scanned = 0;  // positions that query tokens see, times kv heads
+  int64_t keys_scanned = 0;   // positions that query tokens see, times kv heads
   int64_t keys_appended = 0;  // positions times layers
   int64_t sent_bytes = 0;
   int64_t received_bytes = 0;

@@ -50,6 +50,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Start(const Plan& plan) {
 absl::Status Session::Connect() {
   client::Options options;
   options.channels = plan_.channels;
+  options.max_steps_in_flight = std::max(options.max_steps_in_flight, plan_.lanes());
   options.attempts = 1;  // what fails is counted; the workers send it again
   const absl::Time deadline = absl::Now() + plan_.timeout;
   auto client = Client::Connect(plan_.server, options, deadline);
@@ -114,8 +115,7 @@ void Session::MakeWorkers() {
     } else if (scenario == Scenario::kChurn) {
       workers_.push_back(std::make_unique<ChurnWorker>(*context_, lane));
     } else {
-      const auto kind =
-          scenario == Scenario::kSelectOnly ? StepKind::kSelect : StepKind::kDecode;
+      const auto kind = scenario == Scenario::kSelectOnly ? StepKind::kSelect : StepKind::kDecode;
       workers_.push_back(std::make_unique<StepWorker>(*context_, kind, lane));
     }
   }
@@ -125,9 +125,9 @@ void Session::MakeWorkers() {
 }
 
 absl::Status Session::LearnSizes() {
-  const bool selects = plan_.scenario == Scenario::kSelectOnly || plan_.scenario == Scenario::kChurn;
-  auto sizes =
-      StepWorker(*context_, selects ? StepKind::kSelect : StepKind::kDecode, 0).Sizes();
+  const bool selects =
+      plan_.scenario == Scenario::kSelectOnly || plan_.scenario == Scenario::kChurn;
+  auto sizes = StepWorker(*context_, selects ? StepKind::kSelect : StepKind::kDecode, 0).Sizes();
   if (!sizes.ok()) return sizes.status();
   context_->sizes = *sizes;
   return absl::OkStatus();

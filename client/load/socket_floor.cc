@@ -96,6 +96,7 @@ absl::StatusOr<Floor> SocketFloor::Measure(const MessageSizes& sizes, absl::Dura
     now = done;
   }
   floor.elapsed_s = static_cast<double>(MonotonicNs() - start) * 1e-9;
+  floor.p50s = {floor.latency.Quantile(0.5)};
   return floor;
 }
 

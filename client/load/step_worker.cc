@@ -120,11 +120,10 @@ bool StepWorker::Check(const client::SelectionResult& answer) {
   const StoreShape shape = context_.store.config.Shape();
   for (int64_t entry = 0; entry < std::ssize(lane_.members()); ++entry) {
     const Lane::Member& member = lane_.members()[entry];
-    const std::string what =
-        WhatIsWrong(context_.plan.policy, shape, visible(), answer, entry);
+    const std::string what = WhatIsWrong(context_.plan.policy, shape, visible(), answer, entry);
     const bool wants = context_.verifier.Wants(member.id, layer_, calls_);
     if (what.empty() && !wants) continue;
-    Sample sample = {member.id, member.content, layer_,
+    Sample sample = {member.id, member.content,  layer_,
                      visible(), QueryOf(member), RowsOf(answer, entry)};
     if (!what.empty()) {
       context_.verifier.AddWrong(sample, what);

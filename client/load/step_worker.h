@@ -57,10 +57,10 @@ class StepWorker final : public Worker {
   RunContext& context_;
   const StepKind kind_;
   Lane lane_;
-  int layer_ = 0;          // index into the store's layers
-  int64_t position_ = 0;   // positions of the layer before the call
+  int layer_ = 0;         // index into the store's layers
+  int64_t position_ = 0;  // positions of the layer before the call
   uint64_t calls_ = 0;
-  int failures_ = 0;       // in a row
+  int failures_ = 0;  // in a row
   Pacing* pacing_ = nullptr;
   int64_t intended_ = 0;
   std::vector<std::byte> keys_;  // of the call under way

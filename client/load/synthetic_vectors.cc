@@ -11,8 +11,8 @@
 namespace kvsift::load {
 namespace {
 
-constexpr float kKeySize = 2.2f;     // root mean square of a coordinate
-constexpr float kQuerySize = 1.8f;   // of queries
+constexpr float kKeySize = 2.2f;    // root mean square of a coordinate
+constexpr float kQuerySize = 1.8f;  // of queries
 constexpr float kNormSpread = 0.08f;
 constexpr float kKeyShared = 0.42f;  // share of the energy in the common direction
 constexpr float kQueryShared = 0.53f;

@@ -45,9 +45,8 @@ std::string Heading(const Json& document) {
       config.at("workers").get<int>() * config.at("outstanding").get<int>(),
       config.at("sequences").get<int>(), config.at("context").get<int64_t>(),
       config.at("layers").get<int>(), config.at("query_heads").get<int>(),
-      config.at("kv_heads").get<int>(), config.at("head_dim").get<int>(),
-      config.at("k").get<int>(), config.at("estimator").get<std::string>(),
-      config.at("grouping").get<std::string>());
+      config.at("kv_heads").get<int>(), config.at("head_dim").get<int>(), config.at("k").get<int>(),
+      config.at("estimator").get<std::string>(), config.at("grouping").get<std::string>());
 }
 
 std::string Latencies(const Json& document) {
@@ -83,7 +82,7 @@ std::string ReportTable(const Json& document) {
     return Short(seconds > 0 ? total.get<double>() / seconds : 0);
   };
   std::string text = absl::StrCat(Heading(document), Latencies(document), "\n");
-  absl::StrAppendFormat(&text, "rate        %.0f/s, %d calls in %.1f s\n",
+  absl::StrAppendFormat(&text, "rate        %.1f/s, %d calls in %.1f s\n",
                         document.at("rate_per_s").get<double>(),
                         document.at("requests").get<int64_t>(), seconds);
   absl::StrAppendFormat(&text, "errors      %s\n", Errors(document.at("errors")));
@@ -96,6 +95,11 @@ std::string ReportTable(const Json& document) {
                         document.at("verified").get<int64_t>(),
                         document.at("differences").get<int64_t>());
   if (document.contains("ratio")) text += Ratios(document["ratio"]);
+  if (document.contains("echo")) {
+    absl::StrAppendFormat(&text, "the echo's p50 was %.0f us before the run and %.0f us after it\n",
+                          document["echo"].at("p50_before_us").get<double>(),
+                          document["echo"].at("p50_after_us").get<double>());
+  }
   if (document.contains("find_max")) {
     absl::StrAppend(&text, document["find_max"].at("text").get<std::string>(), "\n");
   }

@@ -59,8 +59,8 @@ absl::Status VectorPool::MeasureScales(const StoreShape& shape,
 absl::Status VectorPool::Encode(const Options& options, const std::vector<RawLayer>& layers) {
   const StoreShape& shape = options.shape;
   key_bytes_ = shape.key_bytes_per_position();
-  query_bytes_ = shape.query_heads *
-                 CodeBytes(shape.head_dim, QueryPlanes(options.estimator, shape.key_bits));
+  query_bytes_ =
+      shape.query_heads * CodeBytes(shape.head_dim, QueryPlanes(options.estimator, shape.key_bits));
   const StoreFormat format = MakeStoreFormat(shape, key_scales_);
   // A store with fewer layers than the trace uses its first ones.
   const auto used = std::min<int64_t>(std::ssize(layers), shape.layers);
@@ -103,10 +103,10 @@ absl::StatusOr<std::vector<RawLayer>> RawLayersOf(const trace::Trace& trace,
                                                   const StoreShape& shape) {
   if (trace.kv_heads() != shape.kv_heads || trace.query_heads() != shape.query_heads ||
       trace.head_dim() != shape.head_dim) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        trace.path(), ": ", trace.query_heads(), " query heads on ", trace.kv_heads(),
-        " kv heads of dimension ", trace.head_dim(), ", but the store has ", shape.query_heads,
-        ", ", shape.kv_heads, " and ", shape.head_dim));
+    return absl::InvalidArgumentError(
+        absl::StrCat(trace.path(), ": ", trace.query_heads(), " query heads on ", trace.kv_heads(),
+                     " kv heads of dimension ", trace.head_dim(), ", but the store has ",
+                     shape.query_heads, ", ", shape.kv_heads, " and ", shape.head_dim));
   }
   std::vector<RawLayer> layers;
   for (const auto& [id, source] : trace.layers()) {

@@ -139,9 +139,8 @@ WrongAnswer Verifier::Describe(const Sample& sample) const {
 
 void Verifier::Report(const WrongAnswer& wrong) {
   ++differences_;
-  const std::string what =
-      absl::StrCat("sequence ", wrong.sequence_id, ", layer ",
-                   config_.layer_ids[wrong.layer], ": ", wrong.what);
+  const std::string what = absl::StrCat("sequence ", wrong.sequence_id, ", layer ",
+                                        config_.layer_ids[wrong.layer], ": ", wrong.what);
   absl::MutexLock lock(&mutex_);
   if (!halt_.reason().ok()) return;
   const absl::Status written = WriteWrongAnswer(dump_path_, wrong);
@@ -163,9 +162,8 @@ void Verifier::Finish(const std::function<void(int64_t left)>& progress) {
     int64_t left = 0;
     {
       absl::MutexLock lock(&mutex_);
-      const auto is_done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return unfinished_ == 0;
-      };
+      const auto is_done = [this]()
+                               ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return unfinished_ == 0; };
       mutex_.AwaitWithTimeout(absl::Condition(&is_done), kProgressPeriod);
       left = unfinished_;
     }

@@ -15,10 +15,10 @@
 #include "absl/synchronization/mutex.h"
 #include "client/load/answer_check.h"
 #include "client/load/content.h"
-#include "client/load/wrong_answer.h"
 #include "client/load/halt.h"
 #include "client/load/plan.h"
 #include "client/load/vector_pool.h"
+#include "client/load/wrong_answer.h"
 #include "kvsift/store.h"
 
 namespace kvsift::load {
@@ -66,9 +66,7 @@ class Verifier {
   void Check(ReferenceAnswer& reference, const Sample& sample);
   WrongAnswer Describe(const Sample& sample) const;
   void Report(const WrongAnswer& wrong);
-  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return ends_ || !samples_.empty();
-  }
+  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ends_ || !samples_.empty(); }
 
   const Plan& plan_;
   const client::StoreConfig& config_;
