@@ -9,6 +9,8 @@
 #ifndef KVSIFT_SERVER_ENGINE_ENGINE_H_
 #define KVSIFT_SERVER_ENGINE_ENGINE_H_
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,8 +24,11 @@
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
 #include "server/engine/answer.h"
+#include "server/engine/observer.h"
 
 namespace kvsift {
+
+using Clock = std::chrono::steady_clock;
 
 // Immutable configuration of a store.
 struct StoreConfig {
@@ -94,6 +99,14 @@ struct StepRequest {
 
   AnswerLayout layout = AnswerLayout::kPadded;
   bool want_scores = false;  // rows of other groupings than kHead have scores 0
+
+  // Whose step it is: steps of one client take turns with those of others, not each by itself.
+  uint64_t client = 0;
+  // Entries that have not begun by then do not, and the step ends with DEADLINE_EXCEEDED.
+  Clock::time_point deadline = Clock::time_point::max();
+  // If not null: becomes true when nobody waits for the answer. Entries that have not begun then
+  // do not, and the step ends with CANCELLED.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // What became of one entry.
@@ -128,12 +141,21 @@ struct ShardInfo {
   MemoryUse memory;
 };
 
+// Work that was admitted and has no answer yet.
+struct QueueUse {
+  int64_t requests = 0;
+  int64_t bytes = 0;  // of requests and the answers they asked for
+};
+
 struct EngineLimits {
   int32_t max_k = 65536;
   int64_t max_answer_bytes = int64_t{64} << 20;  // positions, counts and scores of one answer
   int64_t max_sequence_length = int64_t{1} << 24;
   int32_t max_stores = 1024;
   int64_t max_page_bytes = int64_t{64} << 20;
+  // Work beyond either is refused with UNAVAILABLE, unless there is none before it.
+  int64_t max_queued_requests = 4096;
+  int64_t max_queued_bytes = int64_t{1} << 30;
 };
 
 struct EngineOptions {
@@ -146,6 +168,11 @@ struct EngineOptions {
   // backend's words), before anybody gets that answer. Does not wait and does not call the engine.
   // A backend whose device has failed answers nothing any more: end the engine.
   std::function<void(const absl::Status&)> on_device_failure = {};
+
+  // By which deadlines and durations are measured; without one no deadline passes and all
+  // durations are 0.
+  std::function<Clock::time_point()> now = {};
+  EngineObserver* observer = nullptr;  // outlives the engine; may be null
 };
 
 class Engine {
@@ -158,6 +185,7 @@ class Engine {
   const EngineLimits& limits() const;
   uint64_t incarnation() const;
   std::vector<ShardInfo> Shards() const;
+  QueueUse Queue() const;
 
   // Creates a store, or returns the one of the same name and configuration.
   // Errors: ALREADY_EXISTS with another configuration, INVALID_ARGUMENT, RESOURCE_EXHAUSTED
@@ -191,7 +219,9 @@ class Engine {
   // Runs a step. `sink` receives the answer's shape once, then its rows; it is not used if the
   // request has no query tokens or is refused.
   // Errors of the whole request: NOT_FOUND (store or layer), FAILED_PRECONDITION (fingerprint),
-  // INVALID_ARGUMENT (a sequence twice among the entries with keys, answer too large, shapes).
+  // INVALID_ARGUMENT (a sequence twice among the entries with keys, answer too large, shapes),
+  // UNAVAILABLE (the queue is full). And, when a part of it may have been done: DEADLINE_EXCEEDED,
+  // CANCELLED.
   void Step(const StepRequest& request, AnswerSink* sink, std::function<void(StepResult)> done);
 
   // Makes every layer min(its length, length).

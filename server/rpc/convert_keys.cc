@@ -16,6 +16,11 @@ namespace {
 
 constexpr uint64_t kAnyEpoch = std::numeric_limits<uint64_t>::max();
 
+bool HasLayer(int32_t layer_id, const StoreDescription& store) {
+  const auto& ids = store.config.layer_ids;
+  return std::binary_search(ids.begin(), ids.end(), layer_id);
+}
+
 absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreDescription& store, bool is_step,
                            StepInput& input) {
   const auto& ids = batch.layer_ids();
@@ -27,23 +32,24 @@ absl::Status ConvertLayers(const v1::KeyBatch& batch, const StoreDescription& st
         absl::StrCat("distinct layers, of which the store has ", store.config.layer_ids.size()));
   }
   for (int i = 0; i < ids.size(); ++i) {
-    absl::Status known = CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
-    if (!known.ok()) return known;
+    if (HasLayer(ids[i], store)) continue;
+    return CheckLayer(Indexed("keys.layer_ids", i), ids[i], store);
   }
-  std::vector<int32_t> sorted(ids.begin(), ids.end());
-  std::sort(sorted.begin(), sorted.end());
-  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) return InvalidField("keys.layer_ids", *twice, "distinct layers");
+  input.layer_ids.assign(ids.begin(), ids.end());
+  std::sort(input.layer_ids.begin(), input.layer_ids.end());
+  const auto twice = std::adjacent_find(input.layer_ids.begin(), input.layer_ids.end());
+  if (twice != input.layer_ids.end()) {
+    return InvalidField("keys.layer_ids", *twice, "distinct layers");
+  }
   input.layer_ids.assign(ids.begin(), ids.end());
   return absl::OkStatus();
 }
 
 // A start is a position, and so is the end of the keys.
 absl::Status CheckStart(int entry, int64_t start, int64_t count) {
-  const std::string field = Indexed("keys.starts", entry);
-  if (start < 0) return InvalidField(field, start, "at least 0");
+  if (start < 0) return InvalidField(Indexed("keys.starts", entry), start, "at least 0");
   if (start > std::numeric_limits<int64_t>::max() - count) {
-    return InvalidField(field, start, "start + count below 2^63");
+    return InvalidField(Indexed("keys.starts", entry), start, "start + count below 2^63");
   }
   return absl::OkStatus();
 }
@@ -120,10 +126,10 @@ absl::Status ConvertKeyData(const v1::KeyBatch& batch, const StoreDescription& s
 }  // namespace
 
 absl::Status CheckLayer(std::string_view field, int32_t layer_id, const StoreDescription& store) {
-  const auto& ids = store.config.layer_ids;
-  if (std::binary_search(ids.begin(), ids.end(), layer_id)) return absl::OkStatus();
-  return FieldError(absl::StatusCode::kNotFound, field, std::to_string(layer_id),
-                    absl::StrCat("one of the ", ids.size(), " layers of the store"));
+  if (HasLayer(layer_id, store)) return absl::OkStatus();
+  return FieldError(
+      absl::StatusCode::kNotFound, field, std::to_string(layer_id),
+      absl::StrCat("one of the ", store.config.layer_ids.size(), " layers of the store"));
 }
 
 absl::Status CheckEntryCount(std::string_view field, int64_t entries) {

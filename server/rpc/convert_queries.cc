@@ -103,9 +103,8 @@ absl::Status ConvertPolicyIndices(const v1::QueryBatch& batch, StepInput& input)
   absl::Status valid = CheckSize("queries.policy_indices", indices.size(),
                                  std::ssize(input.entries), "one per entry, or none");
   for (int i = 0; valid.ok() && i < indices.size(); ++i) {
-    const std::string field = Indexed("queries.policy_indices", i);
     if (indices[i] < 0 || indices[i] >= std::ssize(input.policies)) {
-      return InvalidField(field, indices[i],
+      return InvalidField(Indexed("queries.policy_indices", i), indices[i],
                           absl::StrCat("an index into ", input.policies.size(), " policies"));
     }
     input.entries[i].policy = indices[i];

@@ -24,6 +24,15 @@ struct StepInput {
   StepInput(const StepInput&) = delete;
   StepInput& operator=(const StepInput&) = delete;
 
+  // Makes it ready for another message; its arrays keep their memory.
+  void Reset() {
+    layer_ids.clear();
+    entries.clear();
+    policies.clear();
+    query_tokens = 0;
+    request = {};
+  }
+
   std::vector<int32_t> layer_ids;
   std::vector<StepEntry> entries;
   std::vector<Policy> policies;
@@ -31,9 +40,9 @@ struct StepInput {
   StepRequest request;       // views the three above and the message
 };
 
-// Each fills `input`, which views `message` and `store` from then on; `store` is the one it names.
-// Errors: INVALID_ARGUMENT, NOT_FOUND (a layer), FAILED_PRECONDITION (another fingerprint, or raw
-// keys for a store without key scales), each with a FieldViolation.
+// Each fills `input`, new or reset, which views `message` and `store` from then on; `store` is the
+// one it names. Errors: INVALID_ARGUMENT, NOT_FOUND (a layer), FAILED_PRECONDITION (another
+// fingerprint, or raw keys for a store without key scales), each with a FieldViolation.
 absl::Status ConvertAppend(const v1::AppendKeysRequest& message, const StoreDescription& store,
                            StepInput& input);
 absl::Status ConvertStreamAppend(const v1::StreamAppendKeysRequest& message,

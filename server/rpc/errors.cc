@@ -7,7 +7,6 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/wire_format_lite.h"
-#include "kvsift/v1/error.pb.h"
 #include "server/engine/field_error.h"
 
 namespace kvsift {
@@ -36,18 +35,24 @@ std::string EncodeRpcStatus(int code, const std::string& message,
 
 }  // namespace
 
-grpc::Status ToGrpcStatus(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  const auto code = static_cast<grpc::StatusCode>(status.raw_code());  // the numbers are the same
-  const std::string message(status.message());
+std::optional<v1::ErrorDetail> DetailOf(const absl::Status& status) {
   const auto violation = FieldViolationOf(status);
-  if (!violation.has_value()) return grpc::Status(code, message);
+  if (!violation.has_value()) return std::nullopt;
   v1::ErrorDetail detail;
   detail.set_field(violation->field);
   detail.set_value(violation->value);
   detail.set_limit(violation->limit);
+  return detail;
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const auto code = static_cast<grpc::StatusCode>(status.raw_code());  // the numbers are the same
+  const std::string message(status.message());
+  const auto detail = DetailOf(status);
+  if (!detail.has_value()) return grpc::Status(code, message);
   google::protobuf::Any any;
-  any.PackFrom(detail);
+  any.PackFrom(*detail);
   return grpc::Status(code, message, EncodeRpcStatus(status.raw_code(), message, any));
 }
 

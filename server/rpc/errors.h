@@ -2,10 +2,12 @@
 #ifndef KVSIFT_SERVER_RPC_ERRORS_H_
 #define KVSIFT_SERVER_RPC_ERRORS_H_
 
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "grpcpp/support/status.h"
+#include "kvsift/v1/error.pb.h"
 
 namespace kvsift {
 
@@ -13,6 +15,9 @@ namespace kvsift {
 // details as a google.rpc.Status that holds one kvsift.v1.ErrorDetail, where clients of every
 // language look for it.
 grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// What the status of one step of a stream carries beside code and message.
+std::optional<v1::ErrorDetail> DetailOf(const absl::Status& status);
 
 // `status` with `prefix` before its message and before the field of its violation, if it has one:
 // "k: 0, ..." under "queries.policies[1]." is "queries.policies[1].k: 0, ...".

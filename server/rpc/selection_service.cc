@@ -6,6 +6,7 @@
 #include "server/rpc/calibrate_call.h"
 #include "server/rpc/sequence_calls.h"
 #include "server/rpc/step_call.h"
+#include "server/rpc/step_stream.h"
 #include "server/rpc/store_calls.h"
 #include "server/rpc/stream_append.h"
 #include "server/rpc/unary_call.h"
@@ -27,118 +28,135 @@ using RawSequences =
     Rpc::WithRawCallbackMethod_GetSequence<Rpc::WithRawCallbackMethod_ListSequences<
         Rpc::WithRawCallbackMethod_TruncateSequence<Rpc::WithRawCallbackMethod_ForkSequence<
             Rpc::WithRawCallbackMethod_ReleaseSequence<RawStores>>>>>;
-using RawService =
-    Rpc::WithRawCallbackMethod_AppendKeys<Rpc::WithRawCallbackMethod_StreamAppendKeys<
-        Rpc::WithRawCallbackMethod_Select<Rpc::WithRawCallbackMethod_Step<RawSequences>>>>;
+using RawService = Rpc::WithRawCallbackMethod_AppendKeys<
+    Rpc::WithRawCallbackMethod_StreamAppendKeys<Rpc::WithRawCallbackMethod_Select<
+        Rpc::WithRawCallbackMethod_Step<Rpc::WithRawCallbackMethod_StreamSteps<RawSequences>>>>>;
 
 class SelectionService final : public RawService {
  public:
-  explicit SelectionService(const SelectionServiceOptions& options) : options_(options) {}
+  explicit SelectionService(const ServiceContext& service) : service_(service) {}
 
-  ServerUnaryReactor* CreateStore(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* CreateStore(CallbackServerContext* context, const ByteBuffer* in,
                                   ByteBuffer* out) override {
     return Start<v1::CreateStoreRequest, v1::CreateStoreResponse>(
-        in, out, [this](auto& call) { RunCreateStore(*options_.engine, call); });
+        Method::kCreateStore, context, in, out,
+        [this](auto& call) { RunCreateStore(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* GetStore(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* GetStore(CallbackServerContext* context, const ByteBuffer* in,
                                ByteBuffer* out) override {
     return Start<v1::GetStoreRequest, v1::GetStoreResponse>(
-        in, out, [this](auto& call) { RunGetStore(*options_.engine, call); });
+        Method::kGetStore, context, in, out,
+        [this](auto& call) { RunGetStore(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* ListStores(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* ListStores(CallbackServerContext* context, const ByteBuffer* in,
                                  ByteBuffer* out) override {
     return Start<v1::ListStoresRequest, v1::ListStoresResponse>(
-        in, out, [this](auto& call) { RunListStores(*options_.engine, call); });
+        Method::kListStores, context, in, out,
+        [this](auto& call) { RunListStores(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* DeleteStore(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* DeleteStore(CallbackServerContext* context, const ByteBuffer* in,
                                   ByteBuffer* out) override {
     return Start<v1::DeleteStoreRequest, v1::DeleteStoreResponse>(
-        in, out, [this](auto& call) { RunDeleteStore(*options_.engine, call); });
+        Method::kDeleteStore, context, in, out,
+        [this](auto& call) { RunDeleteStore(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* Calibrate(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* Calibrate(CallbackServerContext* context, const ByteBuffer* in,
                                 ByteBuffer* out) override {
-    return Start<v1::CalibrateRequest, v1::CalibrateResponse>(in, out, [this](auto& call) {
-      RunCalibrate(*options_.executor, options_.engine->incarnation(), call);
-    });
+    return Start<v1::CalibrateRequest, v1::CalibrateResponse>(
+        Method::kCalibrate, context, in, out, [this](auto& call) {
+          RunCalibrate(*service_.executor, service_.engine->incarnation(), call);
+        });
   }
 
-  ServerUnaryReactor* AppendKeys(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* AppendKeys(CallbackServerContext* context, const ByteBuffer* in,
                                  ByteBuffer* out) override {
     return Start<v1::AppendKeysRequest, v1::AppendKeysResponse>(
-        in, out, [this](auto& call) { RunAppend(*options_.engine, call); });
+        Method::kAppendKeys, context, in, out,
+        [this](auto& call) { RunAppend(*service_.engine, call); });
   }
 
-  grpc::ServerReadReactor<ByteBuffer>* StreamAppendKeys(CallbackServerContext* /*context*/,
+  grpc::ServerReadReactor<ByteBuffer>* StreamAppendKeys(CallbackServerContext* context,
                                                         ByteBuffer* out) override {
-    return StartStreamAppend(*options_.engine, *options_.gate, *out);
+    return StartStreamAppend(service_, *context, *out);
   }
 
-  ServerUnaryReactor* Select(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* Select(CallbackServerContext* context, const ByteBuffer* in,
                              ByteBuffer* out) override {
     return Start<v1::SelectRequest, v1::SelectResponse>(
-        in, out, [this](auto& call) { RunSelect(*options_.engine, call); });
+        Method::kSelect, context, in, out,
+        [this](auto& call) { RunSelect(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* Step(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* Step(CallbackServerContext* context, const ByteBuffer* in,
                            ByteBuffer* out) override {
     return Start<v1::StepRequest, v1::StepResponse>(
-        in, out, [this](auto& call) { RunStep(*options_.engine, call); });
+        Method::kStep, context, in, out, [this](auto& call) { RunStep(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* GetSequence(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamSteps(
+      CallbackServerContext* context) override {
+    return StartStepStream(service_, *context);
+  }
+
+  ServerUnaryReactor* GetSequence(CallbackServerContext* context, const ByteBuffer* in,
                                   ByteBuffer* out) override {
     return Start<v1::GetSequenceRequest, v1::GetSequenceResponse>(
-        in, out, [this](auto& call) { RunGetSequence(*options_.engine, call); });
+        Method::kGetSequence, context, in, out,
+        [this](auto& call) { RunGetSequence(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* ListSequences(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* ListSequences(CallbackServerContext* context, const ByteBuffer* in,
                                     ByteBuffer* out) override {
     return Start<v1::ListSequencesRequest, v1::ListSequencesResponse>(
-        in, out, [this](auto& call) { RunListSequences(*options_.engine, call); });
+        Method::kListSequences, context, in, out,
+        [this](auto& call) { RunListSequences(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* TruncateSequence(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* TruncateSequence(CallbackServerContext* context, const ByteBuffer* in,
                                        ByteBuffer* out) override {
     return Start<v1::TruncateSequenceRequest, v1::TruncateSequenceResponse>(
-        in, out, [this](auto& call) { RunTruncate(*options_.engine, call); });
+        Method::kTruncateSequence, context, in, out,
+        [this](auto& call) { RunTruncate(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* ForkSequence(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* ForkSequence(CallbackServerContext* context, const ByteBuffer* in,
                                    ByteBuffer* out) override {
     return Start<v1::ForkSequenceRequest, v1::ForkSequenceResponse>(
-        in, out, [this](auto& call) { RunFork(*options_.engine, call); });
+        Method::kForkSequence, context, in, out,
+        [this](auto& call) { RunFork(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* ReleaseSequence(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* ReleaseSequence(CallbackServerContext* context, const ByteBuffer* in,
                                       ByteBuffer* out) override {
     return Start<v1::ReleaseSequenceRequest, v1::ReleaseSequenceResponse>(
-        in, out, [this](auto& call) { RunRelease(*options_.engine, call); });
+        Method::kReleaseSequence, context, in, out,
+        [this](auto& call) { RunRelease(*service_.engine, call); });
   }
 
-  ServerUnaryReactor* GetServer(CallbackServerContext* /*context*/, const ByteBuffer* in,
+  ServerUnaryReactor* GetServer(CallbackServerContext* context, const ByteBuffer* in,
                                 ByteBuffer* out) override {
-    return Start<v1::GetServerRequest, v1::GetServerResponse>(in, out, [this](auto& call) {
-      RunGetServer(*options_.engine, options_.max_message_bytes, call);
-    });
+    return Start<v1::GetServerRequest, v1::GetServerResponse>(
+        Method::kGetServer, context, in, out, [this](auto& call) { RunGetServer(service_, call); });
   }
 
  private:
   template <typename Request, typename Response, typename Handle>
-  ServerUnaryReactor* Start(const ByteBuffer* in, ByteBuffer* out, Handle handle) {
-    return UnaryCall<Request, Response>::Start(*options_.gate, *in, *out, handle);
+  ServerUnaryReactor* Start(Method method, CallbackServerContext* context, const ByteBuffer* in,
+                            ByteBuffer* out, Handle handle) {
+    return UnaryCall<Request, Response>::Start(service_, method, *context, *in, *out, handle);
   }
 
-  const SelectionServiceOptions options_;
+  const ServiceContext service_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeSelectionService(const SelectionServiceOptions& options) {
-  return std::make_unique<SelectionService>(options);
+std::unique_ptr<grpc::Service> MakeSelectionService(const ServiceContext& service) {
+  return std::make_unique<SelectionService>(service);
 }
 
 }  // namespace kvsift

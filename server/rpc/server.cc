@@ -15,9 +15,11 @@
 #include "kvsift/v1/selection.grpc.pb.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
+#include "server/rpc/echo_service.h"
 #include "server/rpc/listen_address.h"
 #include "server/rpc/selection_service.h"
 #include "server/rpc/server_backends.h"
+#include "server/rpc/step_streams.h"
 #include "server/rpc/tuning.h"
 
 namespace kvsift {
@@ -48,11 +50,15 @@ class GrpcServer final : public Server {
         EngineOptions{.backends = std::move(made->backends),
                       .limits = options.limits,
                       .incarnation = options.incarnation,
-                      .on_device_failure = [this](const absl::Status& why) { Fail(why); }});
+                      .on_device_failure = [this](const absl::Status& why) { Fail(why); },
+                      .now = [] { return Clock::now(); }});
     service_ = MakeSelectionService({.engine = engine_.get(),
                                      .executor = &executor_,
                                      .gate = &gate_,
-                                     .max_message_bytes = options.max_message_bytes});
+                                     .streams = &streams_,
+                                     .max_message_bytes = options.max_message_bytes,
+                                     .max_stream_steps = options.max_stream_steps});
+    echo_ = MakeEchoService(options.limits.max_answer_bytes);
     return Listen(options);
   }
 
@@ -70,6 +76,7 @@ class GrpcServer final : public Server {
       if (health_ != nullptr) health_->SetServingStatus(false);
     }
     gate_.Close();
+    streams_.Drain();
     const absl::Time refused_until = absl::Now() + std::min(kRefusalPeriod, drain_timeout_);
     logger_.Log(LogLevel::kInfo, "draining");
     const bool is_drained = gate_.WaitUntilEmpty(drain_timeout_);
@@ -98,6 +105,7 @@ class GrpcServer final : public Server {
       listeners.push_back(*std::move(address));
     }
     builder.RegisterService(service_.get());
+    builder.RegisterService(echo_.get());
     server_ = builder.BuildAndStart();
     return CheckListening(listeners, ports);
   }
@@ -140,6 +148,7 @@ class GrpcServer final : public Server {
 
   void Stop() {
     gate_.Close();
+    streams_.Drain();
     if (server_ == nullptr) return;
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kFlushTimeout));
     server_->Wait();
@@ -149,6 +158,7 @@ class GrpcServer final : public Server {
     }
     // An engine's last callback may still be leaving its call.
     gate_.WaitUntilEmpty(absl::InfiniteDuration());
+    streams_.WaitUntilEmpty();
   }
 
   const absl::Duration drain_timeout_;
@@ -161,8 +171,10 @@ class GrpcServer final : public Server {
   ThreadPool executor_;
   std::unique_ptr<Executor> completions_;
   CallGate gate_;
+  StepStreams streams_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<grpc::Service> service_;
+  std::unique_ptr<grpc::Service> echo_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;
 };

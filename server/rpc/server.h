@@ -41,6 +41,7 @@ struct ServerOptions {
   // Both directions. limits.max_answer_bytes leaves kAnswerReserveBytes of it.
   int64_t max_message_bytes = kDefaultMessageBytes;
   EngineLimits limits = {.max_answer_bytes = kDefaultMessageBytes - kAnswerReserveBytes};
+  int32_t max_stream_steps = 64;  // of one held stream, unanswered at once
   absl::Duration drain_timeout = absl::Seconds(30);
   uint64_t incarnation = 0;  // random, distinct per start
 

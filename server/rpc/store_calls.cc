@@ -55,13 +55,17 @@ void FillDevice(const ShardInfo& shard, v1::Device& device) {
   device.set_fragmented_bytes(shard.memory.fragmented_bytes);
 }
 
-void FillLimits(const EngineLimits& limits, int64_t max_message_bytes, v1::Limits& message) {
+void FillLimits(const ServiceContext& service, v1::Limits& message) {
+  const EngineLimits& limits = service.engine->limits();
   message.set_max_k(limits.max_k);
   message.set_max_answer_bytes(limits.max_answer_bytes);
-  message.set_max_message_bytes(max_message_bytes);
+  message.set_max_message_bytes(service.max_message_bytes);
   message.set_max_sequence_length(limits.max_sequence_length);
   message.set_max_stores(limits.max_stores);
   message.set_max_entries(kMaxEntries);
+  message.set_max_stream_steps(service.max_stream_steps);
+  message.set_max_queued_requests(static_cast<int32_t>(limits.max_queued_requests));
+  message.set_max_queued_bytes(limits.max_queued_bytes);
 }
 
 }  // namespace
@@ -103,8 +107,9 @@ void RunDeleteStore(Engine& engine,
   call.Complete(UnderName(engine.DeleteStore(call.request().name()), call.request().name()));
 }
 
-void RunGetServer(Engine& engine, int64_t max_message_bytes,
+void RunGetServer(const ServiceContext& service,
                   UnaryCall<v1::GetServerRequest, v1::GetServerResponse>& call) {
+  const Engine& engine = *service.engine;
   v1::GetServerResponse& response = call.response();
   response.set_version(kVersion);
   response.set_server_incarnation(engine.incarnation());
@@ -112,7 +117,7 @@ void RunGetServer(Engine& engine, int64_t max_message_bytes,
   response.set_backend(shards.front().backend.name);
   response.set_backend_description(shards.front().backend.description);
   for (const ShardInfo& shard : shards) FillDevice(shard, *response.add_devices());
-  FillLimits(engine.limits(), max_message_bytes, *response.mutable_limits());
+  FillLimits(service, *response.mutable_limits());
   call.Complete(absl::OkStatus());
 }
 

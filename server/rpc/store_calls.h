@@ -2,8 +2,6 @@
 #ifndef KVSIFT_SERVER_RPC_STORE_CALLS_H_
 #define KVSIFT_SERVER_RPC_STORE_CALLS_H_
 
-#include <cstdint>
-
 #include "kvsift/v1/store.pb.h"
 #include "server/engine/engine.h"
 #include "server/rpc/unary_call.h"
@@ -17,7 +15,7 @@ void RunGetStore(Engine& engine, UnaryCall<v1::GetStoreRequest, v1::GetStoreResp
 void RunListStores(Engine& engine, UnaryCall<v1::ListStoresRequest, v1::ListStoresResponse>& call);
 void RunDeleteStore(Engine& engine,
                     UnaryCall<v1::DeleteStoreRequest, v1::DeleteStoreResponse>& call);
-void RunGetServer(Engine& engine, int64_t max_message_bytes,
+void RunGetServer(const ServiceContext& service,
                   UnaryCall<v1::GetServerRequest, v1::GetServerResponse>& call);
 
 }  // namespace kvsift

@@ -1,43 +1,65 @@
 #include "server/rpc/stream_append.h"
 
-#include <memory>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
 #include "kvsift/v1/selection.pb.h"
+#include "server/rpc/call_record.h"
+#include "server/rpc/caller.h"
 #include "server/rpc/convert_step.h"
 #include "server/rpc/entry_results.h"
 #include "server/rpc/errors.h"
+#include "server/rpc/step_exchange.h"
 #include "server/rpc/unary_call.h"
 
 namespace kvsift {
 namespace {
 
-// Exactly one of a read and a step is under way until the stream is finished, so its members need
-// no lock: gRPC and the engine order the one after the other.
+// Of its two messages one is applied and the other read. The mutex decides what comes next; what
+// is read and what is applied belong to the one thread that does so.
 class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  StreamAppend(Engine& engine, CallGate& gate, grpc::ByteBuffer& out)
-      : engine_(engine), gate_(gate), has_entered_(gate.Enter()), out_(out) {
-    response_.set_server_incarnation(engine.incarnation());
-    if (has_entered_) {
-      StartRead(&in_);
-    } else {
-      Finish(ToGrpcStatus(DrainingError()));
-    }
+  StreamAppend(const ServiceContext& service, const grpc::CallbackServerContext& context,
+               grpc::ByteBuffer& out)
+      : service_(service),
+        has_entered_(service.gate->Enter()),
+        caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_},
+        record_(Method::kStreamAppendKeys, service.observer),
+        out_(out) {
+    record_.Begin();
+    response_.set_server_incarnation(service.engine->incarnation());
+  }
+
+  void Begin() {
+    if (service_.observer != nullptr) service_.observer->OnStreams(1);
+    if (!has_entered_) return End(DrainingError());
+    StartRead(&in_);
   }
 
   // Half-close, or the client is gone, in which case nobody hears the answer.
   void OnReadDone(bool ok) override {
-    if (!ok) return Answer();
-    absl::Status started = Apply();
-    if (!started.ok()) Finish(ToGrpcStatus(UnderMessage(started)));
+    if (ok) ParseNext();
+    {
+      absl::MutexLock lock(&mutex_);
+      if (finished_) return;
+      reads_done_ = !ok;
+      has_next_ = ok;
+    }
+    Continue();
   }
 
+  void OnCancel() override { gone_ = true; }
+
   void OnDone() override {
-    CallGate* const entered = has_entered_ ? &gate_ : nullptr;
+    record_.End();
+    if (service_.observer != nullptr) service_.observer->OnStreams(-1);
+    CallGate* const entered = has_entered_ ? service_.gate : nullptr;
     delete this;
     if (entered != nullptr) entered->Leave();
   }
@@ -46,24 +68,21 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   // One message and what was made of it.
   struct Message {
     v1::StreamAppendKeysRequest request;
-    std::shared_ptr<const StoreDescription> store;
-    StepInput input;
+    absl::Status ready;
+    StepExchange exchange;
   };
 
-  absl::Status Apply() {
-    message_.emplace();
-    absl::Status ready = ParseMessage(in_, message_->request);
+  // The message that was read becomes plain while the one before it is applied.
+  void ParseNext() {
+    Message& message = messages_[next_];
+    message.ready = ParseMessage(in_, message.request);
     in_.Clear();
-    if (!ready.ok()) return ready;
-    InheritStore(message_->request);
-    auto store = engine_.DescribeStore(store_);
-    if (!store.ok()) return store.status();
-    message_->store = *std::move(store);
-    ready = ConvertStreamAppend(message_->request, *message_->store, message_->input);
-    if (!ready.ok()) return ready;
-    engine_.Step(message_->input.request, nullptr,
-                 [this](const StepResult& result) { OnApplied(result); });
-    return absl::OkStatus();
+    if (!message.ready.ok()) return;
+    InheritStore(message.request);
+    message.ready = message.exchange.Prepare(
+        *service_.engine, store_, caller_, [&](const StoreDescription& store, StepInput& input) {
+          return ConvertStreamAppend(message.request, store, input);
+        });
   }
 
   // Later messages may leave out what the first one said.
@@ -73,19 +92,55 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     if (fingerprint_.has_value()) request.set_fingerprint(*fingerprint_);
   }
 
+  // Applies what was read, and reads on; or ends.
+  void Continue() {
+    Message* apply = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (applying_ || finished_) return;
+      if (has_next_) {
+        apply = &messages_[next_];
+        applying_ = true;
+        has_next_ = false;
+        next_ = 1 - next_;
+      } else if (!reads_done_) {
+        return;
+      }
+    }
+    if (apply == nullptr) return Answer();
+    if (!apply->ready.ok()) return End(UnderMessage(apply->ready));
+    StartRead(&in_);
+    apply->exchange.Run(*service_.engine, [this](const StepResult& result) { OnApplied(result); });
+  }
+
   void OnApplied(const StepResult& result) {
-    if (!result.status.ok()) return Finish(ToGrpcStatus(UnderMessage(result.status)));
+    if (!result.status.ok()) return End(UnderMessage(result.status));
     FillEntryResults(result.entries, response_);
-    message_.reset();
     if (response_.entry_errors_size() > 0) return Answer();
     response_.set_messages(response_.messages() + 1);
-    StartRead(&in_);
+    {
+      absl::MutexLock lock(&mutex_);
+      applying_ = false;
+    }
+    Continue();
   }
 
   void Answer() {
     bool owns = false;
-    Finish(grpc::SerializationTraits<v1::StreamAppendKeysResponse>::Serialize(response_, &out_,
-                                                                              &owns));
+    const grpc::Status serialised =
+        grpc::SerializationTraits<v1::StreamAppendKeysResponse>::Serialize(response_, &out_, &owns);
+    EndWith(absl::StatusCode::kOk, serialised);
+  }
+
+  void End(const absl::Status& status) { EndWith(status.code(), ToGrpcStatus(status)); }
+
+  void EndWith(absl::StatusCode code, const grpc::Status& status) {
+    {
+      absl::MutexLock lock(&mutex_);
+      finished_ = true;
+    }
+    record_.Answer(code);
+    Finish(status);
   }
 
   // Says which message was refused: the client has sent others meanwhile.
@@ -93,22 +148,34 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     return UnderField(absl::StrCat("messages[", response_.messages(), "]."), status);
   }
 
-  Engine& engine_;
-  CallGate& gate_;
+  const ServiceContext& service_;
   const bool has_entered_;
+  std::atomic<bool> gone_ = false;
+  const StepCaller caller_;
+  CallRecord record_;
   grpc::ByteBuffer& out_;
   grpc::ByteBuffer in_;
-  std::optional<Message> message_;
+  Message messages_[2];
   std::string store_;
   std::optional<uint64_t> fingerprint_;
   v1::StreamAppendKeysResponse response_;
+
+  absl::Mutex mutex_;
+  int next_ = 0;  // the message that is read; changes only between reads
+  bool has_next_ ABSL_GUARDED_BY(mutex_) = false;
+  bool applying_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace
 
-grpc::ServerReadReactor<grpc::ByteBuffer>* StartStreamAppend(Engine& engine, CallGate& gate,
-                                                             grpc::ByteBuffer& out) {
-  return new StreamAppend(engine, gate, out);
+grpc::ServerReadReactor<grpc::ByteBuffer>* StartStreamAppend(
+    const ServiceContext& service, const grpc::CallbackServerContext& context,
+    grpc::ByteBuffer& out) {
+  auto* stream = new StreamAppend(service, context, out);
+  stream->Begin();
+  return stream;
 }
 
 }  // namespace kvsift

@@ -6,6 +6,7 @@
 #ifndef KVSIFT_SERVER_RPC_UNARY_CALL_H_
 #define KVSIFT_SERVER_RPC_UNARY_CALL_H_
 
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -16,7 +17,11 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/rpc/call_gate.h"
+#include "server/rpc/call_record.h"
+#include "server/rpc/caller.h"
 #include "server/rpc/errors.h"
+#include "server/rpc/service_context.h"
+#include "server/rpc/step_exchange.h"
 
 namespace kvsift {
 
@@ -33,9 +38,11 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   // Parses and calls handle(UnaryCall&), which must lead to exactly one Complete, on any thread.
   template <typename Handle>
-  static grpc::ServerUnaryReactor* Start(CallGate& gate, const grpc::ByteBuffer& in,
-                                         grpc::ByteBuffer& out, Handle handle) {
-    auto* call = new UnaryCall(gate, out);
+  static grpc::ServerUnaryReactor* Start(const ServiceContext& service, Method method,
+                                         const grpc::CallbackServerContext& context,
+                                         const grpc::ByteBuffer& in, grpc::ByteBuffer& out,
+                                         Handle handle) {
+    auto* call = new UnaryCall(service, method, context, out);
     absl::Status ready = call->has_entered_ ? ParseMessage(in, *call->request_) : DrainingError();
     if (ready.ok()) {
       handle(*call);
@@ -45,8 +52,15 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     return call;
   }
 
+  const ServiceContext& service() const { return service_; }
   const Request& request() const { return *request_; }
   Response& response() { return *response_; }
+
+  // Who asks. Valid as long as the call.
+  StepCaller caller() const {
+    return {
+        .client = ClientOf(context_), .deadline = DeadlineOf(context_), .cancelled = &cancelled_};
+  }
 
   // A T that lives as long as the call.
   template <typename T, typename... Args>
@@ -56,30 +70,51 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   // Sends the response, or the error. The call may be gone when this returns.
   void Complete(const absl::Status& status) {
+    record_.Answer(status.code());
     if (!status.ok()) return Finish(ToGrpcStatus(status));
     bool owns = false;
     Finish(grpc::SerializationTraits<Response>::Serialize(*response_, &out_, &owns));
+  }
+
+  // Sends a response that is serialised already.
+  void CompleteWith(const grpc::ByteBuffer& response) {
+    record_.Answer(absl::StatusCode::kOk);
+    out_ = response;
+    Finish(grpc::Status::OK);
   }
 
  private:
   // Small messages need no memory beside the call itself.
   static constexpr size_t kFirstBlockBytes = 4096;
 
-  UnaryCall(CallGate& gate, grpc::ByteBuffer& out)
-      : gate_(gate), has_entered_(gate.Enter()), out_(out), arena_(first_block_, kFirstBlockBytes) {
+  UnaryCall(const ServiceContext& service, Method method,
+            const grpc::CallbackServerContext& context, grpc::ByteBuffer& out)
+      : service_(service),
+        has_entered_(service.gate->Enter()),
+        context_(context),
+        out_(out),
+        record_(method, service.observer),
+        arena_(first_block_, kFirstBlockBytes) {
+    record_.Begin();
     request_ = google::protobuf::Arena::CreateMessage<Request>(&arena_);
     response_ = google::protobuf::Arena::CreateMessage<Response>(&arena_);
   }
 
+  void OnCancel() override { cancelled_ = true; }
+
   void OnDone() override {
-    CallGate* const entered = has_entered_ ? &gate_ : nullptr;
+    record_.End();
+    CallGate* const entered = has_entered_ ? service_.gate : nullptr;
     delete this;
     if (entered != nullptr) entered->Leave();
   }
 
-  CallGate& gate_;
+  const ServiceContext& service_;
   const bool has_entered_;
+  const grpc::CallbackServerContext& context_;
   grpc::ByteBuffer& out_;
+  std::atomic<bool> cancelled_ = false;
+  CallRecord record_;
   alignas(std::max_align_t) char first_block_[kFirstBlockBytes];
   google::protobuf::Arena arena_;
   Request* request_;

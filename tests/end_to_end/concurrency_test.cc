@@ -37,10 +37,13 @@ TEST(ConcurrencyTest, ClientsOfTheirOwnSequencesDoNotDisturbEachOther) {
       grpc::ClientContext context;
       v1::StepResponse response;
       const auto request = MakeStep("s", {{uint64_t(client), position, 1}}, random);
-      const bool is_right = stub->Step(&context, request, &response).ok() &&
-                            response.entry_errors_size() == 0 &&
+      const grpc::Status status = stub->Step(&context, request, &response);
+      const bool is_right = status.ok() && response.entry_errors_size() == 0 &&
                             response.lengths(0) == position + 1;
-      if (!is_right) ++failures;
+      if (is_right) continue;
+      ++failures;
+      ADD_FAILURE() << "client " << client << " position " << position << ": "
+                    << status.error_message() << " " << response.ShortDebugString();
     }
   });
   EXPECT_EQ(failures, 0);

@@ -1,0 +1,52 @@
+// One step of a held stream, from its bytes to the bytes of its answer.
+#ifndef KVSIFT_SERVER_RPC_STREAM_STEP_H_
+#define KVSIFT_SERVER_RPC_STREAM_STEP_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "kvsift/v1/selection.pb.h"
+#include "server/rpc/call_record.h"
+#include "server/rpc/service_context.h"
+#include "server/rpc/step_exchange.h"
+
+namespace kvsift {
+
+// Used for one step after another of its stream, so that its memory serves again.
+class StreamStep {
+ public:
+  explicit StreamStep(const ServiceContext& service)
+      : service_(service), record_(Method::kStreamSteps, service.observer) {}
+
+  // Runs the step in `message`. `done` is called once, possibly before this returns: `out` is the
+  // answer then, whatever became of the step.
+  void Start(const grpc::ByteBuffer& message, const StepCaller& caller, std::function<void()> done);
+
+  // gRPC has taken the answer, or the stream is over. The step can be used again.
+  void End();
+
+  // Of the message and, once it is done, the answer.
+  int64_t bytes() const { return bytes_; }
+
+  grpc::ByteBuffer out;
+  StreamStep* next = nullptr;  // of the stream's queue of answers
+
+ private:
+  absl::Status Prepare(const grpc::ByteBuffer& message, StepCaller caller);
+  void Answer(const StepResult& result);
+  void AnswerError(const absl::Status& status);
+
+  const ServiceContext& service_;
+  CallRecord record_;
+  bool has_entered_ = false;
+  int64_t bytes_ = 0;
+  v1::StreamStepsRequest request_;
+  StepExchange exchange_;
+  std::function<void()> done_;
+};
+
+}  // namespace kvsift
+
+#endif  // KVSIFT_SERVER_RPC_STREAM_STEP_H_
