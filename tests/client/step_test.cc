@@ -75,6 +75,7 @@ class Steps : public testing::Test {
   std::unique_ptr<Client> Connect(const std::string& address, int channels = 1) {
     client::Options options;
     options.channels = channels;
+    options.attempts = 100;  // a step that waits behind others lives through all their breaks
     options.first_backoff = absl::Milliseconds(1);
     auto client = Client::Connect(address, options, Soon());
     EXPECT_TRUE(client.ok()) << client.status();
