@@ -54,6 +54,8 @@ struct Options {
   // How often a synchronous call, or a part of a long one, is sent before its error counts.
   int attempts = 8;
   absl::Duration first_backoff = absl::Milliseconds(20);  // doubles, up to one second
+  // Idle time after which a connection is probed, at least 10 s: proxies forget silent ones.
+  absl::Duration keepalive = absl::Seconds(20);
   // Waits before a call is sent again; by default absl::SleepFor.
   std::function<void(absl::Duration)> wait = {};
 };
