@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/load/noise.h"
@@ -129,8 +130,10 @@ void WarnOfSection(const char* section, const Json& a, const Json& b,
     const std::string first = ValueText(in_a, key);
     const std::string second = ValueText(in_b, key);
     if (first == second) continue;
+    // A terminal must not obey what a key holds; dump() has escaped the values.
+    const std::string name = absl::Utf8SafeCEscape(key);
     warnings.push_back(
-        absl::StrCat(section, ".", key, " differs: ", first, " in A, ", second, " in B"));
+        absl::StrCat(section, ".", name, " differs: ", first, " in A, ", second, " in B"));
   }
 }
 

@@ -3,8 +3,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -65,9 +68,16 @@ std::vector<std::string> MissingOf(const Json& json) {
 }  // namespace
 
 absl::StatusOr<Json> ReadResult(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, not a file"));
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
-  Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  // Not parsed from the stream, which throws where it cannot be read on.
+  std::ostringstream text;
+  text << file.rdbuf();
+  Json json = Json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": is not JSON; kvsift-load --format json prints results"));

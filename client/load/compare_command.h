@@ -14,7 +14,7 @@ namespace kvsift::load {
 //
 // Errors, which name the file:
 //   NOT_FOUND         it cannot be opened; says why
-//   INVALID_ARGUMENT  it is not JSON, or not a result: names the fields that are missing
+//   INVALID_ARGUMENT  it is a folder, not JSON, or not a result: names the fields that are missing
 absl::StatusOr<nlohmann::ordered_json> ReadResult(const std::string& path);
 
 // {"figures": {"p50": {"a": .., "b": .., "change": .., "verdict": "worse", "judgement": ".."}},

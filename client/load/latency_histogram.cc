@@ -11,10 +11,9 @@ namespace {
 
 // Each power of two is cut into 2^kLinearBits buckets of one width.
 constexpr int kLinearBits = 7;
-constexpr int64_t kLinear = int64_t{1} << kLinearBits;
 constexpr int64_t kLongest = 1'000'000'000'000;  // 1000 s; what is longer shares the last bucket
 
-// Values below 2 * kLinear have a bucket each; above, the first kLinearBits + 1 bits choose it.
+// Values below 2^(kLinearBits + 1) have a bucket each; of others, so many leading bits choose it.
 constexpr size_t BucketOf(int64_t nanoseconds) {
   const auto value = static_cast<uint64_t>(std::min(nanoseconds, kLongest));
   const int shift = std::max(0, static_cast<int>(std::bit_width(value)) - kLinearBits - 1);

@@ -134,6 +134,14 @@ TEST(Compare, WarnsOfWhatDiffersAndOfWrongAnswers) {
   EXPECT_THAT(Compare(Result(1, 1), Result(2, 1)).warnings, IsEmpty());
 }
 
+// Files come from others, and what they hold must not reach a terminal as its commands.
+TEST(Compare, WarningsHoldNoControlCharacters) {
+  Json b = Result(2, 1);
+  b["config"]["a\033[2Jb"] = "\033[2J";
+  EXPECT_THAT(Compare(Result(1, 1), b).warnings, Contains(HasSubstr("config.a\\033[2Jb")));
+  EXPECT_THAT(ComparisonTable(Compare(Result(1, 1), b)), Not(HasSubstr("\033")));
+}
+
 TEST(Compare, AnyDocumentIsCompared) {
   for (const Json& odd : {Json(), Json("text"), Json::array({1}), Json{{"intervals", 7}},
                           Json{{"config", 3}, {"latency_us", "x"}, {"errors", {{"A", "b"}}}}}) {
@@ -174,6 +182,8 @@ TEST(CompareFiles, UnreadableOnesAreNamedWithWhatIsMissing) {
               AllOf(HasSubstr(text.path()), HasSubstr("is not JSON")));
   EXPECT_THAT(std::string(ReadResult(json.path()).status().message()),
               AllOf(HasSubstr(json.path()), HasSubstr("lacks \"latency_us\"")));
+  EXPECT_THAT(std::string(ReadResult(testing::TempDir()).status().message()),
+              HasSubstr("is a folder"));
   EXPECT_EQ(RunCompare(text.path(), json.path(), false), 2);
 }
 
