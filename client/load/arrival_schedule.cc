@@ -17,7 +17,7 @@ int64_t ArrivalSchedule::Next() {
   const double in_ramp = per_ns_ * ramp_ns_ / 2;
   const double time = expected_ < in_ramp ? std::sqrt(2 * ramp_ns_ * expected_ / per_ns_)
                                           : expected_ / per_ns_ + ramp_ns_ / 2;
-  return static_cast<int64_t>(time);
+  return std::llround(time);
 }
 
 }  // namespace kvsift::load

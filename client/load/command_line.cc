@@ -196,6 +196,8 @@ CLI::App* AddReproduce(CLI::App& app, ReproduceArguments& reproduce) {
 CommandLine ParseCommandLine(int argc, char** argv) {
   CLI::App app(kAbout, "kvsift-load");
   app.set_version_flag("--version", "kvsift-load " KVSIFT_VERSION);
+  // A script appends its own to options that are there already.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   LoadArguments load;
   Texts texts;
   AddScenarioOptions(app, load.plan, texts);
