@@ -23,6 +23,12 @@ constexpr char kThreads[] = "2";
 // A client that connects and says nothing holds a thread this long.
 constexpr char kRequestTimeoutMs[] = "2000";
 
+// Names and values in turn, as civetweb has them.
+std::vector<std::string> HttpOptions(const std::string& address) {
+  return {"listening_ports",    address,          "num_threads", kThreads,
+          "request_timeout_ms", kRequestTimeoutMs};
+}
+
 constexpr absl::Duration kRingInterval = absl::Milliseconds(5);
 
 }  // namespace
@@ -33,9 +39,7 @@ class MetricsServer::Impl {
   Impl(const ListenAddress& address, const Metrics& metrics, const Engine& engine)
       : collectables_({metrics.collectable(), std::make_shared<EngineState>(engine),
                        std::make_shared<ProcessState>()}),
-        exposer_(std::make_unique<prometheus::Exposer>(
-            std::vector<std::string>{"listening_ports", address.text, "num_threads", kThreads,
-                                     "request_timeout_ms", kRequestTimeoutMs})),
+        exposer_(std::make_unique<prometheus::Exposer>(HttpOptions(address.text))),
         port_(exposer_->GetListeningPorts().front()),
         address_(address.WithPort(port_)),
         doorbell_(address.host, port_) {
