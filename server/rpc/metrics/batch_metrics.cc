@@ -11,7 +11,7 @@ BatchMetrics::BatchMetrics(prometheus::Registry& registry, size_t devices)
     : works_(AddHistograms(registry, "kvsift_batch_works",
                            "Entries of steps, and other mutations, that shared a batch.")
                  .Add({}, WorkBuckets())),
-      rows_(AddHistograms(registry, "kvsift_batch_rows", "Answer rows of a batch that selected.")
+      rows_(AddHistograms(registry, "kvsift_batch_rows", "Answer rows of a batch that has any.")
                 .Add({}, RowBuckets())) {
   auto& batches = AddCounters(registry, "kvsift_batches_total",
                               "Batches that a device has ended. Those that failed count in no "
@@ -43,7 +43,7 @@ void BatchMetrics::Count(const BatchReport& report) {
   assert(report.shard >= 0 && static_cast<size_t>(report.shard) < devices_.size());
   const Device& device = devices_[report.shard];
   works_.Observe(static_cast<double>(report.works));
-  if (report.selections > 0) rows_.Observe(static_cast<double>(report.rows));
+  if (report.rows > 0) rows_.Observe(static_cast<double>(report.rows));
   if (!report.ok) {
     device.failed.Increment();
     return;
