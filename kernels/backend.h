@@ -159,12 +159,19 @@ enum class DeviceSharing : uint8_t {
   kMps,         // through NVIDIA's Multi-Process Service: kernels of several run side by side
 };
 
+// How fast a device works, roughly: by it large work is cut into pieces that let others pass.
+struct Pace {
+  int64_t key_bytes_per_us = 1000;  // of appends, as they come
+  int64_t scores_per_us = 100;      // visible keys times query heads
+};
+
 struct BackendInfo {
   std::string name;          // "reference", "cpu", "cuda"
   std::string description;   // for people: instruction set or device
   int64_t memory_bytes = 0;  // size of the page memory
   int device = 0;            // number of the GPU, if it is one
   DeviceSharing sharing = DeviceSharing::kNotShared;
+  Pace pace = {};
 };
 
 // Thread-safe.

@@ -15,7 +15,7 @@ install(DIRECTORY kernels DESTINATION ${kvsift_header_dir}
         FILES_MATCHING PATTERN *.h PATTERN cpu EXCLUDE PATTERN cuda EXCLUDE
         PATTERN reference EXCLUDE)
 install(FILES server/engine/answer.h server/engine/engine.h server/engine/mutex.h
-              server/engine/thread_pool.h
+              server/engine/observer.h server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(KVSIFT_SERVICE)

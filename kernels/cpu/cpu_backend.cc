@@ -24,6 +24,10 @@ constexpr int64_t kInlineNanoseconds = 50'000;
 constexpr int64_t kPieceBytes = int64_t{256} << 10;
 constexpr int64_t kBytesPerNanosecond = 4;
 
+// Of one thread (kernels/PERFORMANCE.md).
+constexpr int64_t kKeyBytesPerUs = 4000;
+constexpr int64_t kScoresPerUs = 1000;
+
 // Positions [start, start + count) of a KeyWrite or KeyRead.
 struct Piece {
   size_t index;
@@ -84,7 +88,9 @@ class CpuBackend final : public Backend {
         info_{.name = "cpu",
               .description = std::string(VectorTargetName()) + ", " +
                              std::to_string(executor.concurrency()) + " threads",
-              .memory_bytes = memory_->bytes()} {}
+              .memory_bytes = memory_->bytes(),
+              .pace = {.key_bytes_per_us = kKeyBytesPerUs * executor.concurrency(),
+                       .scores_per_us = kScoresPerUs * executor.concurrency()}} {}
 
   const BackendInfo& info() const override { return info_; }
 

@@ -317,7 +317,9 @@ BackendInfo InfoOf(const CudaOptions& options, const cuda::DeviceFacts& facts) {
               absl::StrCat(facts.name, ", compute capability ", facts.major, ".", facts.minor),
           .memory_bytes = options.memory_bytes,
           .device = options.device,
-          .sharing = facts.is_served_by_mps ? DeviceSharing::kMps : DeviceSharing::kTimeSliced};
+          .sharing = facts.is_served_by_mps ? DeviceSharing::kMps : DeviceSharing::kTimeSliced,
+          // The bus, and scans of large batches (PERFORMANCE.md).
+          .pace = {.key_bytes_per_us = 20'000, .scores_per_us = 400'000}};
 }
 
 // The device as the planner sees it.

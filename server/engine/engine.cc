@@ -8,6 +8,7 @@
 #include "server/engine/field_error.h"
 #include "server/engine/lifecycle.h"
 #include "server/engine/mutex.h"
+#include "server/engine/queue_limit.h"
 #include "server/engine/shard.h"
 #include "server/engine/step_operation.h"
 #include "server/engine/step_shape.h"
@@ -20,15 +21,34 @@ namespace kvsift {
 class Engine::Impl {
  public:
   explicit Impl(EngineOptions options)
-      : limits_(options.limits), incarnation_(options.incarnation) {
+      : limits_(options.limits), incarnation_(options.incarnation), queue_(options.limits) {
     for (auto& backend : options.backends) {
-      shards_.push_back(std::make_unique<Shard>(std::move(backend), options.on_device_failure));
+      shards_.push_back(std::make_unique<Shard>(
+          std::move(backend), Scheduler::Options{.shard = static_cast<int>(shards_.size()),
+                                                 .on_failure = options.on_device_failure,
+                                                 .now = options.now,
+                                                 .observer = options.observer}));
     }
   }
 
   const EngineLimits& limits() const { return limits_; }
   uint64_t incarnation() const { return incarnation_; }
   const std::vector<std::unique_ptr<Shard>>& shards() const { return shards_; }
+  QueueLimit& queue() { return queue_; }
+
+  // Counts a mutation without data: starts it with a `done` that ends the count, or refuses it.
+  void StartCounted(std::string_view store, std::function<void(MutationResult)> done,
+                    const std::function<void(std::shared_ptr<Store>,
+                                             std::function<void(MutationResult)>)>& start) {
+    auto found = Find(store);
+    absl::Status admitted = found.status();
+    if (admitted.ok()) admitted = queue_.Enter(0);
+    if (!admitted.ok()) return done({.status = std::move(admitted), .epoch = 0, .lengths = {}});
+    start(*std::move(found), [this, done = std::move(done)](MutationResult result) {
+      queue_.Leave(0);
+      done(std::move(result));
+    });
+  }
 
   absl::StatusOr<std::shared_ptr<Store>> Find(std::string_view name) const {
     MutexLock lock(mutex_);
@@ -80,6 +100,7 @@ class Engine::Impl {
  private:
   const EngineLimits limits_;
   const uint64_t incarnation_;
+  QueueLimit queue_;
   std::vector<std::unique_ptr<Shard>> shards_;  // outlive the stores; wait for work in flight
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Store>, std::less<>> stores_ ABSL_GUARDED_BY(mutex_);
@@ -177,6 +198,8 @@ absl::StatusOr<std::vector<SequenceInfo>> Engine::ListSequences(std::string_view
   return infos;
 }
 
+QueueUse Engine::Queue() const { return impl_->queue().use(); }
+
 void Engine::Step(const StepRequest& request, AnswerSink* sink,
                   std::function<void(StepResult)> done) {
   auto store = impl_->Find(request.store);
@@ -184,29 +207,29 @@ void Engine::Step(const StepRequest& request, AnswerSink* sink,
   auto shape = ResolveStep(request, **store, limits());
   if (!shape.ok()) return done({.status = shape.status(), .entries = {}});
   StepOperation::Start(*std::move(store), request, *std::move(shape), limits().max_sequence_length,
-                       sink, std::move(done));
+                       impl_->queue(), sink, std::move(done));
 }
 
 void Engine::Truncate(std::string_view store, uint64_t id, std::optional<uint64_t> expected_epoch,
                       int64_t length, std::function<void(MutationResult)> done) {
-  auto found = impl_->Find(store);
-  if (!found.ok()) return done({.status = found.status(), .epoch = 0, .lengths = {}});
-  StartTruncate(*std::move(found), id, expected_epoch, length, std::move(done));
+  impl_->StartCounted(store, std::move(done), [&](auto found, auto counted) {
+    StartTruncate(std::move(found), id, expected_epoch, length, std::move(counted));
+  });
 }
 
 void Engine::Fork(std::string_view store, uint64_t parent, uint64_t child,
                   std::optional<uint64_t> expected_epoch, int64_t length,
                   std::function<void(MutationResult)> done) {
-  auto found = impl_->Find(store);
-  if (!found.ok()) return done({.status = found.status(), .epoch = 0, .lengths = {}});
-  StartFork(*std::move(found), parent, child, expected_epoch, length, std::move(done));
+  impl_->StartCounted(store, std::move(done), [&](auto found, auto counted) {
+    StartFork(std::move(found), parent, child, expected_epoch, length, std::move(counted));
+  });
 }
 
 void Engine::Release(std::string_view store, uint64_t id, std::optional<uint64_t> expected_epoch,
                      std::function<void(MutationResult)> done) {
-  auto found = impl_->Find(store);
-  if (!found.ok()) return done({.status = found.status(), .epoch = 0, .lengths = {}});
-  StartRelease(*std::move(found), id, expected_epoch, std::move(done));
+  impl_->StartCounted(store, std::move(done), [&](auto found, auto counted) {
+    StartRelease(std::move(found), id, expected_epoch, std::move(counted));
+  });
 }
 
 }  // namespace kvsift

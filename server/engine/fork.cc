@@ -23,7 +23,7 @@ class ForkWork final : public LifecycleWork {
     if (parent != child) AddTurn(parent, Access::kRead);
   }
 
-  Progress Advance(PagePool& pool, Batch& batch) override {
+  Progress Advance(PagePool& pool, BatchDraft& draft) override {
     if (child_ != nullptr) return EndCopy(pool);
     const Sequence* parent = turns().back().slot->sequence.get();
     absl::Status status = CheckEpoch(expected_epoch_, parent);
@@ -33,7 +33,7 @@ class ForkWork final : public LifecycleWork {
       return child->origin == origin_ ? End(absl::OkStatus(), child) : End(Taken(), child);
     }
     if (parent == nullptr) return End(UnknownSequence(origin_.parent), nullptr);
-    return Share(*parent, pool, batch);
+    return Share(*parent, pool, draft.batch);
   }
 
  private:
@@ -58,7 +58,7 @@ class ForkWork final : public LifecycleWork {
     child_->origin = origin_;
     if (pages == 0) return EndCopy(pool);
     batch.table_edits.push_back({.table = child_->table.get(), .first = 0, .pages = child_->pages});
-    return Progress::kBatched;
+    return Progress::kLast;
   }
 
   Progress EndCopy(PagePool& pool) {

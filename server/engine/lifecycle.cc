@@ -45,7 +45,7 @@ class TruncateWork final : public LifecycleWork {
     AddTurn(id, Access::kWrite);
   }
 
-  Progress Advance(PagePool& pool, Batch&) override {
+  Progress Advance(PagePool& pool, BatchDraft&) override {
     Sequence* sequence = turns()[0].slot->sequence.get();
     absl::Status status = CheckEpoch(expected_epoch_, sequence);
     if (status.ok() && length_ < 0) status = NegativeLength(length_);
@@ -71,7 +71,7 @@ class ReleaseWork final : public LifecycleWork {
     AddTurn(id, Access::kWrite);
   }
 
-  Progress Advance(PagePool& pool, Batch&) override {
+  Progress Advance(PagePool& pool, BatchDraft&) override {
     SequenceSlot& slot = *turns()[0].slot;
     absl::Status status = CheckEpoch(expected_epoch_, slot.sequence.get());
     if (status.ok() && slot.sequence == nullptr) status = UnknownSequence(slot.id);

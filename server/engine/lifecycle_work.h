@@ -25,7 +25,10 @@ class LifecycleWork : public Work {
 
  protected:
   LifecycleWork(std::shared_ptr<Store> store, std::function<void(MutationResult)> done)
-      : store_(std::move(store)), done_(std::move(done)) {}
+      : Work(kClient), store_(std::move(store)), done_(std::move(done)) {}
+
+  // Such works are few and ask for little: they share the turns of one client.
+  static constexpr uint64_t kClient = 0;
 
   Store& store() const { return *store_; }
   const absl::Status& batch_status() const { return batch_status_; }

@@ -1,29 +1,46 @@
 #include "server/engine/scheduler.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
 namespace kvsift {
 
-// One batch and the works it is for.
+namespace {
+
+// What a work costs beside what its pieces say: turns, checks, a callback.
+constexpr double kWorkUs = 0.5;
+
+constexpr double Microseconds(std::chrono::microseconds time) {
+  return static_cast<double>(time.count());
+}
+
+}  // namespace
+
+// One batch and the works it is for. Used again and again, so that its arrays keep their memory.
 class Scheduler::Round final : public BatchObserver {
  public:
-  explicit Round(Scheduler& scheduler)
-      : scheduler_(scheduler), submitter_(std::this_thread::get_id()) {}
+  explicit Round(Scheduler& scheduler) : scheduler_(scheduler) {}
 
   // Submits the batch. Returns true if it completed on this thread before Submit returned; then
-  // nobody has heard of it yet. `self` is this round, kept until the backend is done with it.
-  bool Submit(std::shared_ptr<Round> self) {
-    self_ = std::move(self);
+  // nobody has heard of it yet.
+  bool Submit() {
+    submitter_ = std::this_thread::get_id();
     submitting_ = true;
-    scheduler_.backend_.Submit(batch, *this);
+    completed_inside_ = false;
+    submitted_ = scheduler_.Now();
+    scheduler_.backend_.Submit(draft.batch, *this);
     submitting_ = false;
     return completed_inside_;
   }
 
   void OnBatchDone(const Batch&, absl::Status status) override {
-    const std::shared_ptr<Round> self = std::move(self_);
     scheduler_.ReportFailure(status);
+    if (EngineObserver* const observer = scheduler_.options_.observer; observer != nullptr) {
+      draft.report.device_time = scheduler_.Now() - submitted_;
+      draft.report.ok = status.ok();
+      observer->OnBatch(draft.report);
+    }
     for (Work* work : batched) work->OnBatchDone(status);
     // Only the submitting thread touches these two.
     if (std::this_thread::get_id() == submitter_ && submitting_) {
@@ -33,20 +50,23 @@ class Scheduler::Round final : public BatchObserver {
     scheduler_.Resume(*this);
   }
 
-  Batch batch;
+  BatchDraft draft;
   std::vector<Work*> batched;
   std::vector<Work*> done;
+  std::vector<Clock::time_point> begun;  // when the requests that begin here were admitted
+  // Who may still touch the round: its submitter, and the device. Guarded by the scheduler's mutex.
+  int users = 0;
 
  private:
   Scheduler& scheduler_;
-  const std::thread::id submitter_;
+  std::thread::id submitter_;
+  Clock::time_point submitted_;
   bool submitting_ = false;
   bool completed_inside_ = false;
-  std::shared_ptr<Round> self_;
 };
 
-Scheduler::Scheduler(Backend& backend, std::function<void(const absl::Status&)> on_failure)
-    : backend_(backend), on_failure_(std::move(on_failure)), pool_(backend) {}
+Scheduler::Scheduler(Backend& backend, Options options)
+    : backend_(backend), options_(std::move(options)), pool_(backend) {}
 
 Scheduler::~Scheduler() {
   MutexLock lock(mutex_);
@@ -75,21 +95,24 @@ void Scheduler::Close(Store& store, const std::function<Work*(uint64_t id)>& mak
 }
 
 void Scheduler::EnterTurns(Store& store, std::span<Work* const> works) {
+  const Clock::time_point now = Now();
   for (Work* work : works) {
+    work->admitted_ = now;
     for (SequenceTurn& turn : work->turns()) {
       turn.store = &store;
       turn.slot = &store.SlotFor(turn.id);
       if (!turn.slot->turns.Enter(turn)) ++work->awaited_turns_;
     }
-    if (work->awaited_turns_ == 0) ready_.push_back(work);
+    if (work->awaited_turns_ == 0) ready_.Push(*work);
   }
+  if (!works.empty()) works.front()->reports_start_ = true;
   // The works, and the caller, who will pump.
   busy_ += std::ssize(works) + 1;
 }
 
 void Scheduler::ReportFailure(const absl::Status& status) {
   if (!absl::IsUnavailable(status) || has_failed_.exchange(true)) return;
-  if (on_failure_) on_failure_(status);
+  if (options_.on_failure) options_.on_failure(status);
 }
 
 void Scheduler::Inspect(const std::function<void(PagePool& pool)>& inspect) {
@@ -98,13 +121,16 @@ void Scheduler::Inspect(const std::function<void(PagePool& pool)>& inspect) {
 }
 
 void Scheduler::Pump() {
-  std::shared_ptr<Round> round;
+  Round* round = nullptr;
   bool completed = false;  // the batch of `round`, inside Submit
   for (;;) {
     {
       MutexLock lock(mutex_);
-      if (round != nullptr) busy_ -= std::ssize(round->done);
-      if (completed) MakeReady(*round);
+      if (round != nullptr) {
+        busy_ -= std::ssize(round->done);
+        if (completed) TakeBack(*round);
+        Leave(*round);
+      }
       round = TakeRound();
       if (round == nullptr) {
         // After the last one has left nothing of this object is touched.
@@ -112,26 +138,74 @@ void Scheduler::Pump() {
         return;
       }
     }
-    completed = !round->batched.empty() && round->Submit(round);
+    for (const Clock::time_point admitted : round->begun) {
+      options_.observer->OnStarted(round->draft.now - admitted);
+    }
+    completed = !round->batched.empty() && round->Submit();
     for (Work* work : round->done) work->Finish();
   }
 }
 
-std::shared_ptr<Scheduler::Round> Scheduler::TakeRound() {
-  if (ready_.empty()) return nullptr;
-  auto round = std::make_shared<Round>(*this);
+Scheduler::Round* Scheduler::TakeRound() {
+  const bool may_submit = batches_ < kBatchesInFlight;
+  if (ended_.empty() && (ready_.empty() || !may_submit)) return nullptr;
+  Round& round = NewRound();
+  BatchDraft& draft = round.draft;
+  for (Work* work : ended_) Advance(*work, round);
+  ended_.clear();
   // Ended turns make more works ready, which join the same round.
-  for (size_t i = 0; i < ready_.size(); ++i) {
-    Work* work = ready_[i];
-    if (work->Advance(pool_, round->batch) == Work::Progress::kBatched) {
-      round->batched.push_back(work);
-    } else {
-      EndTurns(*work);
-      round->done.push_back(work);
-    }
+  while (may_submit && !ready_.empty() && draft.room_us > 0) {
+    Work& work = ready_.Pop();
+    const double most = ready_.empty() ? Microseconds(kBatchTime) : Microseconds(kPieceTime);
+    draft.piece_us = std::min(draft.room_us, most);
+    draft.Spend(kWorkUs);
+    Advance(work, round);
   }
-  ready_.clear();
+  if (!round.batched.empty()) {
+    ++batches_;
+    ++round.users;
+  }
+  return &round;
+}
+
+void Scheduler::Advance(Work& work, Round& round) {
+  if (work.reports_start_) {
+    work.reports_start_ = false;
+    if (options_.observer != nullptr) round.begun.push_back(work.admitted_);
+  }
+  const Work::Progress progress = work.Advance(pool_, round.draft);
+  if (progress == Work::Progress::kDone) {
+    EndTurns(work);
+    round.done.push_back(&work);
+    return;
+  }
+  work.has_more_ = progress == Work::Progress::kMore;
+  round.batched.push_back(&work);
+  ++round.draft.report.works;
+}
+
+Scheduler::Round& Scheduler::NewRound() {
+  if (unused_.empty()) {
+    rounds_.push_back(std::make_unique<Round>(*this));
+    unused_.push_back(rounds_.back().get());
+  }
+  Round& round = *unused_.back();
+  unused_.pop_back();
+  round.users = 1;
+  round.draft.now = Now();
+  round.draft.pace = backend_.info().pace;
+  round.draft.room_us = Microseconds(kBatchTime);
+  round.draft.report.shard = options_.shard;
   return round;
+}
+
+void Scheduler::Leave(Round& round) {
+  if (--round.users > 0) return;
+  round.draft.Reset();
+  round.batched.clear();
+  round.done.clear();
+  round.begun.clear();
+  unused_.push_back(&round);
 }
 
 void Scheduler::EndTurns(Work& work) {
@@ -141,22 +215,30 @@ void Scheduler::EndTurns(Work& work) {
   }
   for (Turn* turn : begun_) {
     Work* waiter = static_cast<SequenceTurn*>(turn)->work;
-    if (--waiter->awaited_turns_ == 0) ready_.push_back(waiter);
+    if (--waiter->awaited_turns_ == 0) ready_.Push(*waiter);
   }
   begun_.clear();
 }
 
-void Scheduler::Resume(const Round& round) {
+void Scheduler::Resume(Round& round) {
   {
     MutexLock lock(mutex_);
-    MakeReady(round);
+    TakeBack(round);
     ++busy_;
   }
   Pump();
 }
 
-void Scheduler::MakeReady(const Round& round) {
-  ready_.insert(ready_.end(), round.batched.begin(), round.batched.end());
+void Scheduler::TakeBack(Round& round) {
+  --batches_;
+  for (Work* work : round.batched) {
+    if (work->has_more_) {
+      ready_.Push(*work);
+    } else {
+      ended_.push_back(work);
+    }
+  }
+  Leave(round);
 }
 
 }  // namespace kvsift

@@ -2,12 +2,18 @@
 //
 // The scheduler holds the mutex of its shard. It admits works, gives them turns, advances the ones
 // that are ready and submits what they ask for as one batch. Whoever admits works or completes a
-// batch carries on what has become ready, on its own thread; nobody waits. TakeRound decides what
-// goes into a batch: today everything that is ready, at once.
+// batch carries on what has become ready, on its own thread; nobody waits.
+//
+// Policy. While the device has less than kBatchesInFlight batches, what is ready is submitted at
+// once, so that nothing waits while it is idle. Else what becomes ready waits and is joined into
+// the next batch, client by client in turn, until the batch has work for kBatchTime. A work that
+// would take longer than kPieceTime while others wait goes in pieces, so that one huge append
+// holds a step back for the batches in flight and no longer.
 #ifndef KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 #define KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,7 +22,10 @@
 
 #include "absl/status/status.h"
 #include "kernels/backend.h"
+#include "server/engine/engine.h"
+#include "server/engine/fair_queue.h"
 #include "server/engine/mutex.h"
+#include "server/engine/observer.h"
 #include "server/engine/page_pool.h"
 #include "server/engine/store.h"
 #include "server/engine/work.h"
@@ -26,8 +35,20 @@ namespace kvsift {
 // Thread-safe.
 class Scheduler {
  public:
-  // `backend` outlives the scheduler. `on_failure` may be null; see ReportFailure.
-  explicit Scheduler(Backend& backend, std::function<void(const absl::Status&)> on_failure = {});
+  // One on the device and one behind it, so that the device goes from one to the next by itself.
+  static constexpr int kBatchesInFlight = 2;
+  static constexpr std::chrono::microseconds kBatchTime{500};
+  static constexpr std::chrono::microseconds kPieceTime{100};
+
+  struct Options {
+    int shard = 0;                                             // index, for reports
+    std::function<void(const absl::Status&)> on_failure = {};  // see ReportFailure
+    std::function<Clock::time_point()> now = {};               // null: time stands still
+    EngineObserver* observer = nullptr;                        // may be null
+  };
+
+  // `backend` outlives the scheduler.
+  Scheduler(Backend& backend, Options options);
 
   // Waits until every admitted work is finished.
   ~Scheduler();
@@ -58,23 +79,37 @@ class Scheduler {
   // REQUIRES: the caller has counted itself in busy_.
   void Pump();
 
-  // Advances ready works until none is, and returns what they ask for and which are done.
-  std::shared_ptr<Round> TakeRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Advances ready works until the batch is full, and returns what they ask for and which are
+  // done; null if there is nothing to do, or no room on the device.
+  Round* TakeRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Advance(Work& work, Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // An unused round.
+  Round& NewRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One user of `round` is done with it.
+  void Leave(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Clock::time_point Now() const { return options_.now ? options_.now() : Clock::time_point(); }
 
   // Ends the turns of `work` and makes ready who waited for them.
   void EndTurns(Work& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A batch completed outside of Submit: carries on with its works.
-  void Resume(const Round& round);
-  void MakeReady(const Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Resume(Round& round);
+  // The device is done with `round`: its works are ready for what comes next.
+  void TakeBack(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Backend& backend_;
-  const std::function<void(const absl::Status&)> on_failure_;
+  const Options options_;
   std::atomic<bool> has_failed_ = false;
   Mutex mutex_;
   CondVar idle_;
   PagePool pool_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Work*> ready_ ABSL_GUARDED_BY(mutex_);
+  FairQueue ready_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Work*> ended_ ABSL_GUARDED_BY(mutex_);                    // have only to end
+  int batches_ ABSL_GUARDED_BY(mutex_) = 0;                             // on the device
+  std::vector<std::unique_ptr<Round>> rounds_ ABSL_GUARDED_BY(mutex_);  // all there are
+  std::vector<Round*> unused_ ABSL_GUARDED_BY(mutex_);
   std::vector<Turn*> begun_ ABSL_GUARDED_BY(mutex_);  // scratch of EndTurns
   int64_t busy_ ABSL_GUARDED_BY(mutex_) = 0;          // unfinished works and running pumps
 };

@@ -3,11 +3,9 @@
 #ifndef KVSIFT_SERVER_ENGINE_SHARD_H_
 #define KVSIFT_SERVER_ENGINE_SHARD_H_
 
-#include <functional>
 #include <memory>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "kernels/backend.h"
 #include "server/engine/engine.h"
 #include "server/engine/scheduler.h"
@@ -15,8 +13,8 @@
 namespace kvsift {
 
 struct Shard {
-  Shard(std::unique_ptr<Backend> its_backend, std::function<void(const absl::Status&)> on_failure)
-      : backend(std::move(its_backend)), scheduler(*backend, std::move(on_failure)) {}
+  Shard(std::unique_ptr<Backend> its_backend, Scheduler::Options options)
+      : backend(std::move(its_backend)), scheduler(*backend, std::move(options)) {}
 
   ShardInfo Info() {
     ShardInfo info;

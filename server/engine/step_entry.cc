@@ -9,27 +9,33 @@ namespace kvsift {
 
 StepEntryWork::StepEntryWork(StepContext& context, int64_t index, const EntryOffsets& offsets,
                              EntryObserver& observer)
-    : context_(context), index_(index), offsets_(offsets), observer_(observer) {
+    : Work(context.request.client),
+      context_(context),
+      index_(index),
+      offsets_(offsets),
+      observer_(observer) {
   AddTurn(entry().sequence_id, entry().key_count > 0 ? Access::kWrite : Access::kRead);
 }
 
-Work::Progress StepEntryWork::Advance(PagePool& pool, Batch& batch) {
-  switch (stage_) {
-    case Stage::kCheck:
-      if (absl::Status status = Check(); !status.ok()) return Fail(std::move(status));
-      AddReads(batch);
-      if (stage_ == Stage::kCompare) return Progress::kBatched;
-      return Apply(pool, batch);
-    case Stage::kCompare:
-      if (!batch_status_.ok()) return Fail(batch_status_);
-      sequence()->table_entries = std::ssize(sequence()->pages);
-      return Apply(pool, batch);
-    case Stage::kPublish:
-      break;
+Work::Progress StepEntryWork::Advance(PagePool& pool, BatchDraft& draft) {
+  if (stage_ == Stage::kCheck) {
+    absl::Status status = CheckWanted(draft.now);
+    if (status.ok()) status = Check();
+    if (!status.ok()) return Fail(std::move(status));
+    AddReads(draft);
+    return stage_ == Stage::kCompare ? Progress::kMore : Apply(pool, draft);
   }
-  if (batch_status_.ok()) return Publish(pool);
-  Abandon(pool);
-  return Fail(batch_status_);
+  if (stage_ == Stage::kCompare) {
+    if (!batch_status_.ok()) return Fail(batch_status_);
+    sequence()->table_entries = std::ssize(sequence()->pages);
+    return Apply(pool, draft);
+  }
+  if (!batch_status_.ok()) {
+    Abandon(pool);
+    return Fail(batch_status_);
+  }
+  if (stage_ == Stage::kPublish) return Publish(pool);
+  return AddPiece(draft);
 }
 
 void StepEntryWork::OnBatchDone(const absl::Status& status) {
@@ -45,12 +51,12 @@ int32_t StepEntryWork::LayerId(const Layer& layer) const {
   return store().config().layer_ids[layer.index];
 }
 
-VectorData StepEntryWork::KeysFrom(size_t layer, int64_t from) const {
+VectorData StepEntryWork::KeysFrom(size_t layer, int64_t from, int64_t count) const {
   const StepShape& shape = context_.shape;
   const auto layer_offset = static_cast<int64_t>(layer) * shape.key_total;
   const int64_t first = layer_offset + offsets_.key + (from - entry().start);
-  return {.bytes = context_.request.keys.bytes.subspan(first * shape.key_bytes,
-                                                       (end_ - from) * shape.key_bytes),
+  return {.bytes =
+              context_.request.keys.bytes.subspan(first * shape.key_bytes, count * shape.key_bytes),
           .raw = context_.request.keys.raw};
 }
 
@@ -61,6 +67,15 @@ Work::Progress StepEntryWork::Fail(absl::Status status) {
   result_.epoch = EpochOf(current);
   result_.length = current == nullptr ? 0 : current->lengths[layer];
   return Progress::kDone;
+}
+
+absl::Status StepEntryWork::CheckWanted(Clock::time_point now) const {
+  const StepRequest& request = context_.request;
+  if (request.cancelled != nullptr && request.cancelled->load(std::memory_order_relaxed)) {
+    return absl::CancelledError("the client is gone");
+  }
+  if (now <= request.deadline) return absl::OkStatus();
+  return absl::DeadlineExceededError("deadline: passed while the step waited");
 }
 
 absl::Status StepEntryWork::Check() {
@@ -106,28 +121,30 @@ absl::Status StepEntryWork::CheckAllVisible(int64_t length) const {
   return absl::OkStatus();
 }
 
-void StepEntryWork::AddReads(Batch& batch) {
+void StepEntryWork::AddReads(BatchDraft& draft) {
   for (Layer& layer : layers_) {
     layer.write_from = std::min(layer.length, end_);
-    if (layer.write_from <= entry().start) continue;
-    layer.overlap.emplace(store().format(), layer.index, entry().start,
-                          layer.write_from - entry().start);
-    batch.reads.push_back(layer.overlap->Read(store().backend_store(), *sequence()->table));
+    const int64_t present = layer.write_from - entry().start;
+    if (present <= 0) continue;
+    layer.overlap.emplace(store().format(), layer.index, entry().start, present);
+    draft.batch.reads.push_back(layer.overlap->Read(store().backend_store(), *sequence()->table));
+    draft.Spend(static_cast<double>(present * store().shape().key_bytes_per_position()) /
+                static_cast<double>(draft.pace.key_bytes_per_us));
     stage_ = Stage::kCompare;
   }
   if (stage_ != Stage::kCompare || sequence()->IsTableComplete()) return;
   const int64_t first = sequence()->table_entries;
-  batch.table_edits.push_back({.table = sequence()->table.get(),
-                               .first = first,
-                               .pages = std::span(sequence()->pages).subspan(first)});
+  draft.batch.table_edits.push_back({.table = sequence()->table.get(),
+                                     .first = first,
+                                     .pages = std::span(sequence()->pages).subspan(first)});
 }
 
 void StepEntryWork::Compare() {
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& layer = layers_[i];
     if (!layer.overlap.has_value()) continue;
-    const auto difference =
-        layer.overlap->FirstDifference(store().format(), KeysFrom(i, entry().start));
+    const auto difference = layer.overlap->FirstDifference(
+        store().format(), KeysFrom(i, entry().start, end_ - entry().start));
     layer.overlap.reset();
     if (!difference.has_value()) continue;
     layer.write_from = *difference;

@@ -44,15 +44,17 @@ class EntryObserver {
   virtual void OnEntryFinished() = 0;
 };
 
-// Checks, compares keys that are there already, reserves pages, writes and selects in one batch,
-// publishes. Whatever fails, fails before anything of the sequence has changed; a batch that the
-// device loses is the exception in REPLACE_TAIL: keys that it may have overwritten are cut off.
+// Checks, compares keys that are there already, reserves pages, writes and selects, publishes. A
+// decode step writes and selects in one batch; longer work goes in pieces, a batch each, and nobody
+// sees anything of it before the last. Whatever fails, fails before anything of the sequence has
+// changed; a batch that the device loses is the exception in REPLACE_TAIL: keys that it may have
+// overwritten are cut off.
 class StepEntryWork final : public Work {
  public:
   StepEntryWork(StepContext& context, int64_t index, const EntryOffsets& offsets,
                 EntryObserver& observer);
 
-  Progress Advance(PagePool& pool, Batch& batch) override;
+  Progress Advance(PagePool& pool, BatchDraft& draft) override;
   void OnBatchDone(const absl::Status& status) override;
   void Finish() override { observer_.OnEntryFinished(); }
 
@@ -61,7 +63,7 @@ class StepEntryWork final : public Work {
   const EntryOffsets& offsets() const { return offsets_; }
 
  private:
-  enum class Stage : uint8_t { kCheck, kCompare, kPublish };
+  enum class Stage : uint8_t { kCheck, kCompare, kPieces, kPublish };
 
   struct Layer {
     int index = 0;           // in the store
@@ -77,8 +79,8 @@ class StepEntryWork final : public Work {
   // The sequence, the one about to be created, or null.
   Sequence* sequence();
   int32_t LayerId(const Layer& layer) const;
-  // Keys of the request for `layer` from position `from` on.
-  VectorData KeysFrom(size_t layer, int64_t from) const;
+  // Keys of the request for `layer`: `count` positions from `from` on.
+  VectorData KeysFrom(size_t layer, int64_t from, int64_t count) const;
 
   int64_t NewLength(const Layer& layer) const {
     return layer.replaces ? end_ : std::max(layer.length, end_);
@@ -86,19 +88,24 @@ class StepEntryWork final : public Work {
 
   // step_entry.cc: checks and comparisons.
   Progress Fail(absl::Status status);
+  // CANCELLED or DEADLINE_EXCEEDED if nobody waits for the answer any more.
+  absl::Status CheckWanted(Clock::time_point now) const;
   absl::Status Check();
   absl::Status CheckStart();
   absl::Status CheckAllVisible(int64_t length) const;
-  void AddReads(Batch& batch);
+  void AddReads(BatchDraft& draft);
   void Compare();
 
   // step_entry_apply.cc: what changes.
   absl::Status CheckReplacements();
-  // Reserves, and adds writes and selections; or publishes at once if there are none.
-  Progress Apply(PagePool& pool, Batch& batch);
-  void AddWrites(Batch& batch);
-  void AddSelection(Batch& batch);
-  std::span<const int64_t> VisibleLengths();
+  // Reserves, and adds the first piece; or publishes at once if there is nothing to do.
+  Progress Apply(PagePool& pool, BatchDraft& draft);
+  Progress AddPiece(BatchDraft& draft);
+  void AddWrites(BatchDraft& draft);
+  void AddSelections(BatchDraft& draft);
+  void AddSelection(int64_t tokens, BatchDraft& draft);
+  // Sets visible_.
+  void ResolveVisible();
   Progress Publish(PagePool& pool);
   void Abandon(PagePool& pool);
 
@@ -111,6 +118,11 @@ class StepEntryWork final : public Work {
   bool writes_ = false;
   int64_t end_ = 0;  // where the new keys end; 0 without keys
   absl::InlinedVector<Layer, 1> layers_;
+  // What the next piece begins with: a position of one of layers_, then a query token.
+  size_t next_layer_ = 0;
+  int64_t next_position_ = 0;
+  int64_t next_token_ = 0;
+  std::span<const int64_t> visible_;    // [query_tokens]
   const Layer* error_layer_ = nullptr;  // the one an error is about, if not the first
   std::unique_ptr<Sequence> created_;
   PageEdit pages_;

@@ -20,7 +20,7 @@ absl::Status StepEntryWork::CheckReplacements() {
   return replaces ? CheckAllVisible(NewLength(layers_.front())) : absl::OkStatus();
 }
 
-Work::Progress StepEntryWork::Apply(PagePool& pool, Batch& batch) {
+Work::Progress StepEntryWork::Apply(PagePool& pool, BatchDraft& draft) {
   absl::Status status = CheckReplacements();
   if (!status.ok()) return Fail(std::move(status));
   int64_t write_from = end_;
@@ -33,63 +33,111 @@ Work::Progress StepEntryWork::Apply(PagePool& pool, Batch& batch) {
       created_.reset();
       return Fail(std::move(status));
     }
-    AddWrites(batch);
+    pages_.AddTo(store(), *sequence(), draft.batch);
+    next_position_ = layers_.front().write_from;
+  } else {
+    next_layer_ = layers_.size();
   }
-  if (entry().query_tokens > 0) AddSelection(batch);
-  stage_ = Stage::kPublish;
-  return writes_ || entry().query_tokens > 0 ? Progress::kBatched : Publish(pool);
+  if (entry().query_tokens > 0) ResolveVisible();
+  if (!writes_ && entry().query_tokens == 0) return Publish(pool);
+  return AddPiece(draft);
 }
 
-void StepEntryWork::AddWrites(Batch& batch) {
-  pages_.AddTo(store(), *sequence(), batch);
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    if (layer.write_from == end_) continue;
-    batch.writes.push_back({.store = &store().backend_store(),
-                            .table = sequence()->table.get(),
-                            .layer = layer.index,
-                            .start = layer.write_from,
-                            .count = end_ - layer.write_from,
-                            .keys = KeysFrom(i, layer.write_from)});
+Work::Progress StepEntryWork::AddPiece(BatchDraft& draft) {
+  AddWrites(draft);
+  const bool has_written = next_layer_ == layers_.size();
+  if (has_written && (next_token_ == 0 || !draft.IsFull())) AddSelections(draft);
+  const bool is_last = has_written && next_token_ == entry().query_tokens;
+  stage_ = is_last ? Stage::kPublish : Stage::kPieces;
+  return is_last ? Progress::kLast : Progress::kMore;
+}
+
+void StepEntryWork::AddWrites(BatchDraft& draft) {
+  const double position_us = static_cast<double>(context_.shape.key_bytes) /
+                             static_cast<double>(draft.pace.key_bytes_per_us);
+  while (next_layer_ < layers_.size()) {
+    const Layer& layer = layers_[next_layer_];
+    // Pieces end where pages do: no two write to one.
+    const int64_t page = store().layout().positions;
+    const int64_t stop = (next_position_ + draft.Fits(position_us) + page - 1) / page * page;
+    const int64_t count = std::min(stop, end_) - next_position_;
+    if (count > 0) {
+      draft.batch.writes.push_back({.store = &store().backend_store(),
+                                    .table = sequence()->table.get(),
+                                    .layer = layer.index,
+                                    .start = next_position_,
+                                    .count = count,
+                                    .keys = KeysFrom(next_layer_, next_position_, count)});
+      draft.report.keys_written += count * store().shape().kv_heads;
+      draft.report.key_bytes += count * context_.shape.key_bytes;
+      draft.Spend(static_cast<double>(count) * position_us);
+      next_position_ += count;
+    }
+    if (next_position_ < end_) return;
+    if (++next_layer_ < layers_.size()) next_position_ = layers_[next_layer_].write_from;
+    if (draft.IsFull()) return;
   }
 }
 
-std::span<const int64_t> StepEntryWork::VisibleLengths() {
+void StepEntryWork::ResolveVisible() {
   const int64_t tokens = entry().query_tokens;
   if (!context_.request.visible_lengths.empty()) {
-    return context_.request.visible_lengths.subspan(offsets_.token, tokens);
+    visible_ = context_.request.visible_lengths.subspan(offsets_.token, tokens);
+    return;
   }
   const int64_t base = entry().key_count > 0 ? end_ : layers_.front().length;
   const auto visible = std::span(context_.default_visible).subspan(offsets_.token, tokens);
   for (int64_t t = 0; t < tokens; ++t) visible[t] = DefaultVisibleLength(base, t, tokens);
-  return visible;
+  visible_ = visible;
 }
 
-void StepEntryWork::AddSelection(Batch& batch) {
+void StepEntryWork::AddSelections(BatchDraft& draft) {
+  const int64_t tokens = entry().query_tokens;
+  int64_t scores = 0;
+  int64_t end = next_token_;
+  const int64_t most =
+      static_cast<int64_t>(draft.piece_us * static_cast<double>(draft.pace.scores_per_us));
+  while (end < tokens && (end == next_token_ || scores < most)) {
+    scores += visible_[end++] * store().shape().query_heads;
+  }
+  if (end == next_token_) return;
+  draft.Spend(static_cast<double>(scores) / static_cast<double>(draft.pace.scores_per_us));
+  if (next_token_ == 0) ++draft.report.selections;
+  AddSelection(end - next_token_, draft);
+  next_token_ = end;
+}
+
+void StepEntryWork::AddSelection(int64_t tokens, BatchDraft& draft) {
   const StepRequest& request = context_.request;
   const StepShape& shape = context_.shape;
   const Policy& policy = request.policies[entry().policy];
-  const int64_t first = offsets_.token * shape.query_bytes;
-  const int64_t tokens = entry().query_tokens;
+  const int64_t token = offsets_.token + next_token_;
   const int64_t heads = store().shape().query_heads;
-  const int64_t cell = offsets_.row * shape.answer.width;
+  const int64_t token_rows = RowsPerToken(policy.grouping, store().shape());
+  const int64_t row = offsets_.row + next_token_ * token_rows;
+  const int64_t cell = row * shape.answer.width;
   const bool scored = shape.answer.has_scores && policy.grouping == Grouping::kHead;
   Selection selection;
   selection.store = &store().backend_store();
   selection.table = sequence()->table.get();
   selection.layer = layers_.front().index;
   selection.policy = policy;
-  selection.queries = {.bytes = request.queries.bytes.subspan(first, tokens * shape.query_bytes),
-                       .raw = request.queries.raw};
+  selection.queries = {
+      .bytes = request.queries.bytes.subspan(token * shape.query_bytes, tokens * shape.query_bytes),
+      .raw = request.queries.raw};
   if (!request.query_scales.empty()) {
-    selection.query_scales = request.query_scales.subspan(offsets_.token * heads, tokens * heads);
+    selection.query_scales = request.query_scales.subspan(token * heads, tokens * heads);
   }
-  selection.visible = VisibleLengths();
+  selection.visible = visible_.subspan(next_token_, tokens);
   selection.row_width = shape.answer.width;
   selection.positions = context_.answer.positions + cell;
-  selection.counts = context_.answer.counts + offsets_.row;
+  selection.counts = context_.answer.counts + row;
   selection.scores = scored ? context_.answer.scores + cell : nullptr;
-  batch.selections.push_back(selection);
+  draft.batch.selections.push_back(selection);
+  draft.report.rows += tokens * token_rows;
+  for (const int64_t visible : selection.visible) {
+    draft.report.keys_scanned += visible * store().shape().kv_heads;
+  }
 }
 
 Work::Progress StepEntryWork::Publish(PagePool& pool) {

@@ -10,35 +10,51 @@
 namespace kvsift {
 
 void StepOperation::Start(std::shared_ptr<Store> store, const StepRequest& request, StepShape shape,
-                          int64_t max_sequence_length, AnswerSink* sink,
+                          int64_t max_sequence_length, QueueLimit& queue, AnswerSink* sink,
                           std::function<void(StepResult)> done) {
-  // Deletes itself in Complete.
-  auto* operation = new StepOperation(std::move(store), request, std::move(shape),
-                                      max_sequence_length, sink, std::move(done));
-  operation->Admit();
+  auto operation = std::unique_ptr<StepOperation>(
+      new StepOperation(std::move(store), request, std::move(shape), max_sequence_length, queue,
+                        sink, std::move(done)));
+  const int64_t bytes = operation->QueuedBytes();
+  absl::Status admitted = queue.Enter(bytes);
+  if (!admitted.ok()) return operation->done_({.status = std::move(admitted), .entries = {}});
+  operation->queued_bytes_ = bytes;
+  // Deletes itself in Tell.
+  operation.release()->Admit();
 }
 
 StepOperation::StepOperation(std::shared_ptr<Store> store, const StepRequest& request,
-                             StepShape shape, int64_t max_sequence_length, AnswerSink* sink,
-                             std::function<void(StepResult)> done)
+                             StepShape shape, int64_t max_sequence_length, QueueLimit& queue,
+                             AnswerSink* sink, std::function<void(StepResult)> done)
     : context_{.request = request,
                .store = std::move(store),
                .shape = std::move(shape),
                .max_sequence_length = max_sequence_length,
                .answer = {},
                .default_visible = {}},
+      queue_(queue),
       sink_(sink),
       done_(std::move(done)),
       unfinished_(std::ssize(request.entries)) {
   if (request.visible_lengths.empty()) context_.default_visible.resize(context_.shape.token_total);
   EntryObserver& observer = *this;
   EntryOffsets offsets;
+  entries_ = std::make_unique<std::optional<StepEntryWork>[]>(request.entries.size());
   for (int64_t i = 0; i < std::ssize(request.entries); ++i) {
-    entries_.emplace_back(context_, i, offsets, observer);
+    entries_[i].emplace(context_, i, offsets, observer);
     offsets.key += request.entries[i].key_count;
     offsets.token += request.entries[i].query_tokens;
     offsets.row += Rows(i);
   }
+}
+
+int64_t StepOperation::QueuedBytes() const {
+  const StepRequest& request = context_.request;
+  const AnswerShape& answer = context_.shape.answer;
+  const int64_t answer_words = answer.rows * (answer.width * (answer.has_scores ? 2 : 1) + 2);
+  return std::ssize(request.keys.bytes) + std::ssize(request.queries.bytes) +
+         answer_words * static_cast<int64_t>(sizeof(int32_t)) +
+         std::ssize(request.entries) * static_cast<int64_t>(sizeof(StepEntryWork));
 }
 
 int64_t StepOperation::Rows(size_t index) const {
@@ -49,16 +65,15 @@ int64_t StepOperation::Rows(size_t index) const {
 }
 
 void StepOperation::Admit() {
-  if (entries_.empty()) return Complete();
+  if (context_.request.entries.empty()) return Complete();
   if (context_.shape.answer.rows > 0) context_.answer = sink_->Allocate(context_.shape.answer);
   std::vector<Work*> works;
-  works.reserve(entries_.size());
-  for (StepEntryWork& entry : entries_) works.push_back(&entry);
+  works.reserve(context_.request.entries.size());
+  for (size_t i = 0; i < context_.request.entries.size(); ++i) works.push_back(&*entries_[i]);
   // If it is admitted, this object may be gone when Admit returns.
   const std::shared_ptr<Store> store = context_.store;
   if (store->scheduler().Admit(*store, works)) return;
-  const std::unique_ptr<StepOperation> self(this);
-  done_({.status = UnknownStore(store->config().name), .entries = {}});
+  Tell({.status = UnknownStore(store->config().name), .entries = {}});
 }
 
 void StepOperation::OnEntryFinished() {
@@ -68,11 +83,11 @@ void StepOperation::OnEntryFinished() {
 
 void StepOperation::FinishAnswer() {
   const AnswerShape& shape = context_.shape.answer;
-  for (size_t i = 0; i < entries_.size(); ++i) {
+  for (size_t i = 0; i < context_.request.entries.size(); ++i) {
     const StepEntry& entry = context_.request.entries[i];
-    const int64_t first = entries_[i].offsets().row;
+    const int64_t first = entries_[i]->offsets().row;
     if (entry.query_tokens == 0) continue;
-    if (!entries_[i].result().status.ok()) {
+    if (!entries_[i]->result().status.ok()) {
       ClearRows(shape, context_.answer, first, Rows(i));
     } else if (shape.has_scores &&
                context_.request.policies[entry.policy].grouping != Grouping::kHead) {
@@ -83,11 +98,22 @@ void StepOperation::FinishAnswer() {
 }
 
 void StepOperation::Complete() {
-  const std::unique_ptr<StepOperation> self(this);
   if (context_.shape.answer.rows > 0) FinishAnswer();
   StepResult result;
-  result.entries.reserve(entries_.size());
-  for (StepEntryWork& entry : entries_) result.entries.push_back(std::move(entry.result()));
+  const size_t entries = context_.request.entries.size();
+  result.entries.reserve(entries);
+  for (size_t i = 0; i < entries; ++i) {
+    EntryResult& entry = result.entries.emplace_back(std::move(entries_[i]->result()));
+    // Who asked does not wait any more, whichever entries were done.
+    const bool expired = absl::IsCancelled(entry.status) || absl::IsDeadlineExceeded(entry.status);
+    if (expired && result.status.ok()) result.status = entry.status;
+  }
+  Tell(std::move(result));
+}
+
+void StepOperation::Tell(StepResult result) {
+  const std::unique_ptr<StepOperation> self(this);
+  queue_.Leave(queued_bytes_);
   done_(std::move(result));
 }
 

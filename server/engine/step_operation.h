@@ -4,11 +4,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "server/engine/engine.h"
+#include "server/engine/queue_limit.h"
 #include "server/engine/step_entry.h"
 #include "server/engine/step_shape.h"
 #include "server/engine/store.h"
@@ -19,16 +20,18 @@ namespace kvsift {
 class StepOperation final : private EntryObserver {
  public:
   // Runs a resolved step; `done` is told as Engine::Step says, NOT_FOUND if the store was deleted
-  // meanwhile.
+  // meanwhile. `queue` outlives the step.
   static void Start(std::shared_ptr<Store> store, const StepRequest& request, StepShape shape,
-                    int64_t max_sequence_length, AnswerSink* sink,
+                    int64_t max_sequence_length, QueueLimit& queue, AnswerSink* sink,
                     std::function<void(StepResult)> done);
 
  private:
   StepOperation(std::shared_ptr<Store> store, const StepRequest& request, StepShape shape,
-                int64_t max_sequence_length, AnswerSink* sink,
+                int64_t max_sequence_length, QueueLimit& queue, AnswerSink* sink,
                 std::function<void(StepResult)> done);
 
+  // Of the request, its answer and the state kept for it.
+  int64_t QueuedBytes() const;
   void Admit();
   void OnEntryFinished() override;
   // Rows of entry `index`.
@@ -36,11 +39,16 @@ class StepOperation final : private EntryObserver {
   // Clears what no selection wrote and packs the answer.
   void FinishAnswer();
   void Complete();
+  // Tells `result`, once, and ends the operation.
+  void Tell(StepResult result);
 
   StepContext context_;
+  QueueLimit& queue_;
+  int64_t queued_bytes_ = 0;
   AnswerSink* sink_;
   std::function<void(StepResult)> done_;
-  std::deque<StepEntryWork> entries_;
+  // One piece of memory, however many there are.
+  std::unique_ptr<std::optional<StepEntryWork>[]> entries_;
   std::atomic<int64_t> unfinished_;
 };
 

@@ -11,7 +11,8 @@
 #include <span>
 
 #include "absl/status/status.h"
-#include "kernels/backend.h"
+#include "server/engine/batch_draft.h"
+#include "server/engine/engine.h"
 #include "server/engine/page_pool.h"
 #include "server/engine/sequence.h"
 #include "server/engine/turn_queue.h"
@@ -33,15 +34,17 @@ struct SequenceTurn : Turn {
 class Work {
  public:
   enum class Progress : uint8_t {
-    kBatched,  // the batch has something of this work, which advances again when it is done
+    kMore,  // the batch has a part of this work, and more will follow
+    kLast,  // the batch has the last of this work, which has only to end when that is done
     kDone,
   };
 
   virtual ~Work() = default;
 
-  // Goes on as far as possible: checks, reserves pages, adds to `batch`, publishes.
+  // Goes on as far as possible: checks, reserves pages, adds to `draft`, publishes. What takes
+  // the device long it adds in pieces, one a batch (BatchDraft::piece_us).
   // Runs under the shard's mutex, with all turns begun; `pool` is the shard's.
-  virtual Progress Advance(PagePool& pool, Batch& batch) = 0;
+  virtual Progress Advance(PagePool& pool, BatchDraft& draft) = 0;
 
   // Hears that its batch is done, before the next Advance. Does what takes long: runs without
   // the mutex.
@@ -50,10 +53,15 @@ class Work {
   // Hears that it is done and its turns have ended. Runs without the mutex; may destroy the work.
   virtual void Finish() = 0;
 
+  // Whose it is (StepRequest::client).
+  uint64_t client() const { return client_; }
+
   // The turns it takes, at most one per sequence.
   std::span<SequenceTurn> turns() { return std::span(turns_).first(turn_count_); }
 
  protected:
+  explicit Work(uint64_t client) : client_(client) {}
+
   void AddTurn(uint64_t id, Access access) {
     SequenceTurn& turn = turns_[turn_count_++];
     turn.access = access;
@@ -62,7 +70,13 @@ class Work {
   }
 
  private:
+  friend class FairQueue;
   friend class Scheduler;
+  const uint64_t client_;
+  Work* next_ready_ = nullptr;  // the queue's own
+  Clock::time_point admitted_;
+  bool reports_start_ = false;  // the first of its request, until it has begun
+  bool has_more_ = false;       // as its last Advance said
   std::array<SequenceTurn, 2> turns_;
   uint8_t turn_count_ = 0;
   uint8_t awaited_turns_ = 0;

@@ -47,7 +47,7 @@ class StepStreamTest : public testing::TestWithParam<Transport> {
   grpc::ClientContext context_;
 };
 INSTANTIATE_TEST_SUITE_P(Over, StepStreamTest, testing::Values(Transport::kTcp, Transport::kUnix),
-                         [](const auto& info) { return TransportName(info.param); });
+                         [](const auto& test) { return TransportName(test.param); });
 
 // More steps than are read ahead, on two sequences: each answer is the one that the unary call
 // gives, and steps of a sequence run in their order.
