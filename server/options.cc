@@ -26,14 +26,15 @@ constexpr char kFooter[] =
     "\nSIZE is a number of bytes, with K, M, G or KiB, MiB, GiB for powers of 1024.\n"
     "A config file has one option a line, `key = value`, without the dashes; the command line\n"
     "wins over it. When it is ready to serve, the server prints `listening on ADDRESS` for each\n"
-    "--listen on standard output; it logs to standard error. SIGTERM and SIGINT drain calls in\n"
-    "flight and end the server; a second one ends it at once.\n"
+    "--listen, and then `metrics on ADDRESS`, on standard output; it logs to standard error.\n"
+    "SIGTERM and SIGINT drain calls in flight and end the server; a second one ends it at once.\n"
     "Exit codes: 0 after a clean shutdown, 1 if it cannot start or run, 2 for bad options, 3 if a\n"
     "device failed: start it again.";
 
 // Values as the command line has them.
 struct Values {
   std::vector<std::string> listen;
+  std::string metrics_listen;
   std::string config;
   std::string backend = "auto";
   std::string devices;
@@ -64,10 +65,10 @@ std::vector<std::string> KnownBackends() {
   return names;
 }
 
-CLI::Validator ListenCheck() {
+CLI::Validator ListenCheck(absl::StatusOr<ListenAddress> (*parse)(const std::string&)) {
   return CLI::Validator(
-      [](std::string& text) {
-        const auto address = ParseListenAddress(text);
+      [parse](std::string& text) {
+        const auto address = parse(text);
         return address.ok() ? std::string() : std::string(address.status().message());
       },
       "");
@@ -138,9 +139,14 @@ void Describe(CLI::App& app, Values& values) {
                  absl::StrCat("HOST:PORT (port 0: any free one) or unix:PATH; may be given "
                               "several times [",
                               kDefaultListen, "]"))
-      ->check(ListenCheck())
+      ->check(ListenCheck(ParseListenAddress))
       ->take_all()
       ->allow_extra_args(false)
+      ->type_name("ADDRESS");
+  app.add_option("--metrics-listen", values.metrics_listen,
+                 "HOST:PORT (port 0: any free one) where GET /metrics is answered over HTTP, for "
+                 "Prometheus [off]")
+      ->check(ListenCheck(ParseIpv4Address))
       ->type_name("ADDRESS");
   app.add_option("--config", values.config, "File with the same options")->type_name("FILE");
   AddDevices(app, values);
@@ -232,6 +238,7 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
   options.server.devices = *std::move(devices);
   options.server.listen = values.listen;
   if (options.server.listen.empty()) options.server.listen = {kDefaultListen};
+  options.server.metrics_listen = values.metrics_listen;
   options.server.backend = values.backend;
   options.server.memory_bytes = static_cast<int64_t>(values.memory);
   options.server.grow_memory = values.grow_memory;

@@ -74,6 +74,8 @@ int Run(ProgramOptions options) {
   for (const std::string& address : (*server)->addresses()) {
     std::cout << "listening on " << address << std::endl;
   }
+  const std::string metrics = (*server)->metrics_address();
+  if (!metrics.empty()) std::cout << "metrics on " << metrics << std::endl;
   WaitForEnd(signals, **server);
   EndAtOnceOnSignals();
   (*server)->Shutdown();

@@ -20,7 +20,7 @@ absl::Status Malformed(const std::string& what) {
 // Little-endian int32 as a list; a remainder is left out and then fails the size check.
 std::vector<int32_t> ToList(const std::string& bytes) {
   std::vector<int32_t> list(bytes.size() / sizeof(int32_t));
-  std::memcpy(list.data(), bytes.data(), list.size() * sizeof(int32_t));
+  if (!list.empty()) std::memcpy(list.data(), bytes.data(), list.size() * sizeof(int32_t));
   return list;
 }
 

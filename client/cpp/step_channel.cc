@@ -98,11 +98,11 @@ void StepChannel::Pump() {
     }
     is_writing_ = true;
     stream = stream_.get();
-    message = MakeStepMessage(id, step->deadline - now, step->body);
+    MakeStepMessage(id, step->deadline - now, step->body).Swap(&message);  // it cannot be moved
   }
   // gRPC may write to the connection at once, which others need not wait for.
   if (is_opened) stream->Open(channel_, waits);
-  stream->Write(std::move(message));
+  stream->Write(message);
 }
 
 FinishedStep StepChannel::Answered(const v1::StreamStepsResponse& answer) {

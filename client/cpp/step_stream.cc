@@ -22,7 +22,7 @@ void StepStream::Open(const std::shared_ptr<grpc::Channel>& channel, bool waits)
   StartCall();
 }
 
-void StepStream::Write(grpc::ByteBuffer message) {
+void StepStream::Write(grpc::ByteBuffer& message) {
   written_.Swap(&message);
   StartWrite(&written_);
 }

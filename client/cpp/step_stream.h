@@ -25,8 +25,8 @@ class StepStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   // Makes the call. `waits` for a server that cannot be reached now, or fails.
   void Open(const std::shared_ptr<grpc::Channel>& channel, bool waits);
 
-  // REQUIRES: the message before is written, and the stream not released.
-  void Write(grpc::ByteBuffer message);
+  // Takes and writes a message. REQUIRES: the one before is written, and the stream not released.
+  void Write(grpc::ByteBuffer& message);
 
   // Nothing is written any more: the stream ends when reading has.
   void Release() { RemoveHold(); }

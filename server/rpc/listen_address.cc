@@ -36,10 +36,12 @@ bool IsAlive(const std::string& path) {
   return !is_refused;
 }
 
-absl::StatusOr<ListenAddress> ParseTcp(const std::string& text) {
+// `forms` are what `text` may be.
+absl::StatusOr<ListenAddress> ParseTcp(const std::string& text, const std::string& forms) {
   const size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) {
-    return BadAddress(text, "HOST:PORT or unix:PATH");
+  // Lists are cut at commas and spaces; hosts have neither.
+  if (colon == std::string::npos || colon == 0 || text.find_first_of(", ") != std::string::npos) {
+    return BadAddress(text, forms);
   }
   ListenAddress address{.text = text, .host = text.substr(0, colon), .port = 0, .path = {}};
   const bool is_bracketed = address.host.front() == '[' && address.host.back() == ']';
@@ -62,7 +64,7 @@ std::string ListenAddress::WithPort(int real_port) const {
 
 absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text) {
   absl::string_view path = text;
-  if (!absl::ConsumePrefix(&path, "unix:")) return ParseTcp(text);
+  if (!absl::ConsumePrefix(&path, "unix:")) return ParseTcp(text, "HOST:PORT or unix:PATH");
   // unix:///path names the same socket as unix:/path.
   if (absl::ConsumePrefix(&path, "//") && !absl::StartsWith(path, "/")) {
     return BadAddress(text, "unix:PATH or unix:///ABSOLUTE/PATH");
@@ -71,6 +73,13 @@ absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text) {
     return BadAddress(text, absl::StrCat("a path of 1 to ", kMaxPathBytes, " bytes"));
   }
   return ListenAddress{.text = text, .host = {}, .port = 0, .path = std::string(path)};
+}
+
+absl::StatusOr<ListenAddress> ParseIpv4Address(const std::string& text) {
+  if (absl::StartsWith(text, "unix:") || absl::StartsWith(text, "[")) {
+    return BadAddress(text, "HOST:PORT over IPv4, not IPv6 or a unix socket");
+  }
+  return ParseTcp(text, "HOST:PORT");
 }
 
 absl::Status RemoveStaleSocket(const std::string& path) {

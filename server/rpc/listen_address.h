@@ -25,6 +25,10 @@ struct ListenAddress {
 // with a path that fits a socket address.
 absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
 
+// The same for what is served over TCP and IPv4 alone.
+// Errors: INVALID_ARGUMENT also for a unix socket or an address of IPv6.
+absl::StatusOr<ListenAddress> ParseIpv4Address(const std::string& text);
+
 // Makes the path of a unix socket free: removes the socket of a server that is gone. gRPC would
 // take the path of a living one as well.
 // Errors: ALREADY_EXISTS if a server answers there, or if the path is something else than a socket.

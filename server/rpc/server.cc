@@ -19,6 +19,7 @@
 #include "server/rpc/listen_address.h"
 #include "server/rpc/selection_service.h"
 #include "server/rpc/server_backends.h"
+#include "server/rpc/server_metrics.h"
 #include "server/rpc/step_streams.h"
 #include "server/rpc/tuning.h"
 
@@ -46,23 +47,35 @@ class GrpcServer final : public Server {
     auto made = MakeServerBackends(options, executor_, logger_);
     if (!made.ok()) return made.status();
     completions_ = std::move(made->completions);
+    metrics_ = MakeServerMetrics(options, made->backends);
     engine_ = std::make_unique<Engine>(
         EngineOptions{.backends = std::move(made->backends),
                       .limits = options.limits,
                       .incarnation = options.incarnation,
                       .on_device_failure = [this](const absl::Status& why) { Fail(why); },
-                      .now = [] { return Clock::now(); }});
+                      .now = [] { return Clock::now(); },
+                      .observer = metrics_.get()});
     service_ = MakeSelectionService({.engine = engine_.get(),
                                      .executor = &executor_,
                                      .gate = &gate_,
                                      .streams = &streams_,
+                                     .observer = metrics_.get(),
                                      .max_message_bytes = options.max_message_bytes,
                                      .max_stream_steps = options.max_stream_steps});
     echo_ = MakeEchoService(options.limits.max_answer_bytes);
+    // Before a call can come: none meets a server that is about to give up.
+    auto serving = ServeMetrics(options, metrics_.get(), *engine_);
+    if (!serving.ok()) return serving.status();
+    metrics_server_ = *std::move(serving);
     return Listen(options);
   }
 
   const std::vector<std::string>& addresses() const override { return addresses_; }
+
+  std::string metrics_address() const override {
+    return metrics_server_ == nullptr ? std::string() : metrics_server_->address();
+  }
+
   Engine& engine() override { return *engine_; }
 
   absl::Status failure() const override {
@@ -172,10 +185,12 @@ class GrpcServer final : public Server {
   std::unique_ptr<Executor> completions_;
   CallGate gate_;
   StepStreams streams_;
+  std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<grpc::Service> echo_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<MetricsServer> metrics_server_;  // null without metrics, as metrics_ is
   std::vector<std::string> addresses_;
 };
 

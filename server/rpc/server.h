@@ -31,6 +31,7 @@ using BackendsFactory =
 // REQUIRES of all fields: in the ranges that the program's --help states.
 struct ServerOptions {
   std::vector<std::string> listen;  // HOST:PORT or unix:PATH; at least one
+  std::string metrics_listen = {};  // HOST:PORT, for metrics over HTTP; empty: none
   std::string backend = "auto";     // as ChooseBackend knows it
   // Numbers of GPUs, distinct: a shard for each. Not empty: the backend is "auto" or "cuda", and
   // must be the latter. Empty: one device, which is GPU 0 if it is one.
@@ -67,6 +68,10 @@ class Server {
 
   // As clients reach them, in the order of ServerOptions::listen, with real ports.
   virtual const std::vector<std::string>& addresses() const = 0;
+
+  // Where GET /metrics is answered, with the real port; empty without metrics_listen. Until
+  // destruction, also during a drain.
+  virtual std::string metrics_address() const = 0;
 
   virtual Engine& engine() = 0;
 

@@ -26,7 +26,7 @@ FORBIDDEN = {
     },
     "server/engine": {
         "grpc": "no transport", "google/": "no proto", "spdlog/": "no logging",
-        "iostream": "no logging",
+        "iostream": "no logging", "prometheus/": "no metrics library",
     },
 }
 

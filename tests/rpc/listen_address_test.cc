@@ -20,10 +20,18 @@ TEST(ParseListenAddress, ReadsHostsPortsAndPaths) {
   EXPECT_EQ(ParseListenAddress("unix:///run/socket")->path, "/run/socket");
 }
 
+TEST(ParseIpv4Address, RefusesWhatIsAnotherKindOfAddress) {
+  EXPECT_EQ(ParseIpv4Address("localhost:9090")->host, "localhost");
+  EXPECT_EQ(ParseIpv4Address("unix:/run/socket").status().message(),
+            "listen: unix:/run/socket, expected HOST:PORT over IPv4, not IPv6 or a unix socket");
+  EXPECT_FALSE(ParseIpv4Address("[::1]:9090").ok());
+  EXPECT_EQ(ParseIpv4Address("9090").status().message(), "listen: 9090, expected HOST:PORT");
+}
+
 TEST(ParseListenAddress, RefusesWhatIsNoAddress) {
-  for (const char* text :
-       {"", ":", ":80", "host", "host:", "host:a", "host:-1", "host:65536", "host: 80", "::1:80",
-        "unix:", "unix://host/path", "host:99999999999999999999"}) {
+  for (const char* text : {"", ":", ":80", "host", "host:", "host:a", "host:-1", "host:65536",
+                           "host: 80", "::1:80", "unix:", "unix://host/path", "host,other:80",
+                           "80,host:80", "a host:80", "host:99999999999999999999"}) {
     EXPECT_EQ(ParseListenAddress(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }

@@ -28,6 +28,15 @@ TEST(Options, HaveTheDefaultsThatHelpStates) {
   EXPECT_EQ(options.log_format, LogFormat::kText);
 }
 
+TEST(Options, MetricsAreServedOnDemandAndOverTcpAlone) {
+  EXPECT_EQ(Parse({}).server.metrics_listen, "");
+  EXPECT_EQ(Parse({"--metrics-listen", "0.0.0.0:9090"}).server.metrics_listen, "0.0.0.0:9090");
+  EXPECT_EQ(Parse({"--metrics-listen=a:1", "--metrics-listen=b:2"}).server.metrics_listen, "b:2");
+  for (const char* bad : {"", "9090", "host:65536", "unix:socket", "[::1]:1", "a:1,b:2"}) {
+    EXPECT_FALSE(ParseProgramOptions({std::string("--metrics-listen=") + bad}, 1).ok()) << bad;
+  }
+}
+
 TEST(Options, SizesTakeSuffixes) {
   EXPECT_EQ(Parse({"--memory", "2097152"}).server.memory_bytes, 2 << 20);
   EXPECT_EQ(Parse({"--memory", "3M"}).server.memory_bytes, 3 << 20);

@@ -1,0 +1,61 @@
+#include "server/rpc/metrics/engine_state.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "server/rpc/metrics/scraped_family.h"
+
+namespace kvsift {
+namespace {
+
+// What the stores of one device hold.
+struct StoreSums {
+  int64_t stores = 0;
+  int64_t sequences = 0;
+};
+
+std::vector<StoreSums> SumStores(const Engine& engine, size_t devices) {
+  std::vector<StoreSums> sums(devices);
+  for (const StoreInfo& store : engine.ListStores("", std::numeric_limits<int>::max())) {
+    StoreSums& sum = sums[store.config.device];
+    ++sum.stores;
+    sum.sequences += store.sequences;
+  }
+  return sums;
+}
+
+// One value for each element of `devices`, by index.
+template <typename Device, typename Value>
+prometheus::MetricFamily PerDevice(const char* name, const char* help,
+                                   const std::vector<Device>& devices, Value value) {
+  auto family = ScrapedFamily(prometheus::MetricType::Gauge, name, help);
+  for (size_t i = 0; i < devices.size(); ++i) {
+    AddValue(family, static_cast<double>(value(devices[i])), std::to_string(i));
+  }
+  return family;
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> EngineState::Collect() const {
+  const std::vector<ShardInfo> shards = engine_.Shards();
+  const std::vector<StoreSums> sums = SumStores(engine_, shards.size());
+  return {
+      PerDevice("kvsift_memory_budget_bytes", "Most memory that key codes may take.", shards,
+                [](const ShardInfo& shard) { return shard.memory.budget_bytes; }),
+      PerDevice("kvsift_memory_resident_bytes", "Memory in pages that sequences hold.", shards,
+                [](const ShardInfo& shard) { return shard.memory.resident_bytes; }),
+      PerDevice("kvsift_memory_free_bytes", "Budget that no sequence holds.", shards,
+                [](const ShardInfo& shard) { return shard.memory.free_bytes; }),
+      PerDevice("kvsift_memory_fragmented_bytes",
+                "Free memory that only stores of the same page size can have.", shards,
+                [](const ShardInfo& shard) { return shard.memory.fragmented_bytes; }),
+      PerDevice("kvsift_stores", "Stores.", sums, [](const StoreSums& sum) { return sum.stores; }),
+      PerDevice("kvsift_sequences", "Sequences of all stores.", sums,
+                [](const StoreSums& sum) { return sum.sequences; }),
+  };
+}
+
+}  // namespace kvsift
