@@ -81,6 +81,7 @@ absl::Status CheckEntries(const StepRequest& request, StepShape& shape) {
 
 absl::Status CheckDistinctWriters(const StepRequest& request) {
   std::vector<uint64_t> ids;
+  ids.reserve(request.entries.size());
   for (const StepEntry& entry : request.entries) {
     if (entry.key_count > 0) ids.push_back(entry.sequence_id);
   }

@@ -22,14 +22,10 @@ absl::Status CheckElements(std::string_view field, const VectorData& data, int64
 }
 
 absl::Status CheckScale(int64_t vector, float scale, std::span<const std::byte> code) {
-  const std::string field = Indexed("queries.query_scales", vector);
-  if (!IsValidQueryScale(scale)) {
-    return InvalidField(field, absl::StrCat(scale), "0, or 2^-110 to 2^60");
-  }
-  if (scale == 0.0f && !IsZeroCode(code)) {
-    return InvalidField(field, absl::StrCat(scale), "more than 0: the code is not zero");
-  }
-  return absl::OkStatus();
+  const bool is_valid = IsValidQueryScale(scale);
+  if (is_valid && (scale != 0.0f || IsZeroCode(code))) return absl::OkStatus();
+  return InvalidField(Indexed("queries.query_scales", vector), absl::StrCat(scale),
+                      is_valid ? "more than 0: the code is not zero" : "0, or 2^-110 to 2^60");
 }
 
 // Four-plane codes [first, first + count) and their scales.

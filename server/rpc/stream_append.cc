@@ -105,6 +105,9 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
         next_ = 1 - next_;
       } else if (!reads_done_) {
         return;
+      } else {
+        // The last read and the last append may end at once, and both come here.
+        finished_ = true;
       }
     }
     if (apply == nullptr) return Answer();

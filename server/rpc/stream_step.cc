@@ -42,16 +42,16 @@ void StreamStep::Start(const grpc::ByteBuffer& message, const StepCaller& caller
 }
 
 absl::Status StreamStep::Prepare(const grpc::ByteBuffer& message, StepCaller caller) {
-  absl::Status ready = ParseMessage(message, request_);
-  if (!ready.ok()) {
-    request_.Clear();  // an id that was read before the garbage is none
-    return ready;
-  }
+  id_ = 0;
+  request_ = google::protobuf::Arena::CreateMessage<v1::StreamStepsRequest>(&arena_);
+  absl::Status ready = ParseMessage(message, *request_);
+  if (!ready.ok()) return ready;  // an id that was read before the garbage is none
+  id_ = request_->id();
   if (!has_entered_) return DrainingError();
-  caller.deadline = DeadlineOf(request_, record_.arrived(), caller.deadline);
-  return exchange_.Prepare(*service_.engine, request_.step().store(), caller,
+  caller.deadline = DeadlineOf(*request_, record_.arrived(), caller.deadline);
+  return exchange_.Prepare(*service_.engine, request_->step().store(), caller,
                            [this](const StoreDescription& store, StepInput& input) {
-                             return ConvertStep(request_.step(), store,
+                             return ConvertStep(request_->step(), store,
                                                 service_.engine->limits().max_k, input);
                            });
 }
@@ -59,15 +59,14 @@ absl::Status StreamStep::Prepare(const grpc::ByteBuffer& message, StepCaller cal
 void StreamStep::Answer(const StepResult& result) {
   if (!result.status.ok()) return AnswerError(result.status);
   record_.Answer(absl::StatusCode::kOk);
-  out =
-      exchange_.answer().SerializeForStream(request_.id(), result, service_.engine->incarnation());
+  out = exchange_.answer().SerializeForStream(id_, result, service_.engine->incarnation());
   bytes_ += static_cast<int64_t>(out.Length());
 }
 
 void StreamStep::AnswerError(const absl::Status& status) {
   record_.Answer(status.code());
   v1::StreamStepsResponse response;
-  response.set_id(request_.id());
+  response.set_id(id_);
   response.set_code(status.raw_code());
   response.set_message(std::string(status.message()));
   if (auto detail = DetailOf(status); detail.has_value()) {
@@ -82,6 +81,7 @@ void StreamStep::AnswerError(const absl::Status& status) {
 void StreamStep::End() {
   record_.End();
   out.Clear();
+  arena_.Reset();
   exchange_.answer().Reset(AnswerLayout::kPadded);
   if (has_entered_) service_.gate->Leave();
 }

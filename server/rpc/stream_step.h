@@ -2,10 +2,12 @@
 #ifndef KVSIFT_SERVER_RPC_STREAM_STEP_H_
 #define KVSIFT_SERVER_RPC_STREAM_STEP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
 #include "absl/status/status.h"
+#include "google/protobuf/arena.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "kvsift/v1/selection.pb.h"
 #include "server/rpc/call_record.h"
@@ -18,7 +20,9 @@ namespace kvsift {
 class StreamStep {
  public:
   explicit StreamStep(const ServiceContext& service)
-      : service_(service), record_(Method::kStreamSteps, service.observer) {}
+      : service_(service),
+        record_(Method::kStreamSteps, service.observer),
+        arena_(first_block_, kFirstBlockBytes) {}
 
   // Runs the step in `message`. `done` is called once, possibly before this returns: `out` is the
   // answer then, whatever became of the step.
@@ -34,6 +38,9 @@ class StreamStep {
   StreamStep* next = nullptr;  // of the stream's queue of answers
 
  private:
+  // Holds all of a message but its bytes, for some hundred sequences.
+  static constexpr size_t kFirstBlockBytes = 16384;
+
   absl::Status Prepare(const grpc::ByteBuffer& message, StepCaller caller);
   void Answer(const StepResult& result);
   void AnswerError(const absl::Status& status);
@@ -42,7 +49,10 @@ class StreamStep {
   CallRecord record_;
   bool has_entered_ = false;
   int64_t bytes_ = 0;
-  v1::StreamStepsRequest request_;
+  uint64_t id_ = 0;
+  alignas(std::max_align_t) char first_block_[kFirstBlockBytes];
+  google::protobuf::Arena arena_;
+  v1::StreamStepsRequest* request_ = nullptr;  // until the step is done
   StepExchange exchange_;
   std::function<void()> done_;
 };

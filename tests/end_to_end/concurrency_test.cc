@@ -38,8 +38,8 @@ TEST(ConcurrencyTest, ClientsOfTheirOwnSequencesDoNotDisturbEachOther) {
       v1::StepResponse response;
       const auto request = MakeStep("s", {{uint64_t(client), position, 1}}, random);
       const grpc::Status status = stub->Step(&context, request, &response);
-      const bool is_right = status.ok() && response.entry_errors_size() == 0 &&
-                            response.lengths(0) == position + 1;
+      const bool is_right =
+          status.ok() && response.entry_errors_size() == 0 && response.lengths(0) == position + 1;
       if (is_right) continue;
       ++failures;
       ADD_FAILURE() << "client " << client << " position " << position << ": "

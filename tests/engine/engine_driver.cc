@@ -61,6 +61,9 @@ PendingStep::PendingStep(Engine& engine, StepSpec spec) : spec_(std::move(spec))
   request.visible_lengths = visible_;
   request.layout = spec_.layout;
   request.want_scores = spec_.want_scores;
+  request.client = spec_.client;
+  request.deadline = spec_.deadline;
+  request.cancelled = spec_.cancelled;
   engine.Step(request, this, [this](StepResult result) {
     MutexLock lock(mutex_);
     outcome_.status = std::move(result.status);

@@ -2,6 +2,7 @@
 #ifndef KVSIFT_TESTS_ENGINE_ENGINE_DRIVER_H_
 #define KVSIFT_TESTS_ENGINE_ENGINE_DRIVER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,9 @@ struct StepSpec {
   AnswerLayout layout = AnswerLayout::kPadded;
   bool want_scores = false;
   std::optional<uint64_t> fingerprint = {};
+  uint64_t client = 0;
+  Clock::time_point deadline = Clock::time_point::max();
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 struct StepOutcome {

@@ -1,0 +1,89 @@
+#include "server/engine/fair_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <random>
+#include <vector>
+
+namespace kvsift {
+namespace {
+
+class TestWork final : public Work {
+ public:
+  TestWork(uint64_t client, int number) : Work(client), number_(number) {}
+
+  Progress Advance(PagePool&, BatchDraft&) override { return Progress::kDone; }
+  void OnBatchDone(const absl::Status&) override {}
+  void Finish() override {}
+
+  int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+class FairQueueTest : public testing::Test {
+ protected:
+  void Push(uint64_t client) {
+    queue_.Push(works_.emplace_back(client, static_cast<int>(works_.size())));
+  }
+  int Pop() { return static_cast<TestWork&>(queue_.Pop()).number(); }
+  std::vector<int> PopAll() {
+    std::vector<int> numbers;
+    while (!queue_.empty()) numbers.push_back(Pop());
+    return numbers;
+  }
+
+  FairQueue queue_;
+  std::deque<TestWork> works_;
+};
+
+TEST_F(FairQueueTest, ClientsTakeTurnsAndKeepTheirOwnOrder) {
+  for (const uint64_t client : {1, 1, 1, 2, 3, 3}) Push(client);
+  EXPECT_EQ(PopAll(), (std::vector<int>{0, 3, 4, 1, 5, 2}));
+}
+
+TEST_F(FairQueueTest, WhoComesLateWaitsForOneWorkOfEachOther) {
+  for (int i = 0; i < 100; ++i) Push(1);
+  EXPECT_EQ(Pop(), 0);
+  Push(2);
+  EXPECT_EQ(Pop(), 1);
+  EXPECT_EQ(Pop(), 100);
+  EXPECT_EQ(Pop(), 2);
+}
+
+TEST_F(FairQueueTest, ClientsOfEqualRemainderShareTurns) {
+  Push(5);
+  Push(5 + FairQueue::kLanes);
+  Push(6);
+  EXPECT_EQ(PopAll(), (std::vector<int>{0, 2, 1}));
+}
+
+// Nothing is lost, and each client's works come in order, whatever the history.
+TEST_F(FairQueueTest, RandomHistories) {
+  std::mt19937 random(1);
+  std::map<uint64_t, int> last;
+  int popped = 0;
+  const auto check = [&] {
+    const int number = Pop();
+    const uint64_t client = works_[number].client();
+    const auto before = last.find(client);
+    EXPECT_TRUE(before == last.end() || before->second < number);
+    last[client] = number;
+    ++popped;
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    if (queue_.empty() || random() % 2 == 0) {
+      Push(random() % 7);
+    } else {
+      check();
+    }
+  }
+  while (!queue_.empty()) check();
+  EXPECT_EQ(popped, std::ssize(works_));
+}
+
+}  // namespace
+}  // namespace kvsift
