@@ -1,4 +1,4 @@
-// Counts asynchronous calls, so that their connection outlives them.
+// Counts calls, so that their connections outlive them.
 #ifndef KVSIFT_CLIENT_CPP_CALLS_IN_FLIGHT_H_
 #define KVSIFT_CLIENT_CPP_CALLS_IN_FLIGHT_H_
 
@@ -10,30 +10,34 @@
 
 namespace kvsift::client {
 
-// Thread-safe. Its destructor waits until no call is left.
+// Thread-safe. Outlives the calls that it counts.
 //
 // A channel must not end on a thread of gRPC: if it is the last of the process, gRPC 1.51 joins
 // those threads, itself included, and goes on with a completion queue that is gone.
 class CallsInFlight {
  public:
-  ~CallsInFlight() {
+  // One call, for as long as it lives.
+  struct Leave {
+    void operator()(CallsInFlight* calls) const {
+      absl::MutexLock lock(&calls->mutex_);
+      --calls->calls_;
+    }
+  };
+  using Call = std::unique_ptr<CallsInFlight, Leave>;
+
+  Call Enter() {
+    absl::MutexLock lock(&mutex_);
+    ++calls_;
+    return Call(this);
+  }
+
+  // Returns when no call is left.
+  void Wait() {
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(this, &CallsInFlight::IsEmpty));
   }
 
-  // Counts a call for as long as what is returned lives.
-  std::shared_ptr<void> Enter() {
-    absl::MutexLock lock(&mutex_);
-    ++calls_;
-    return {this, [](CallsInFlight* calls) { calls->Leave(); }};
-  }
-
  private:
-  void Leave() {
-    absl::MutexLock lock(&mutex_);
-    --calls_;
-  }
-
   bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; }
 
   absl::Mutex mutex_;

@@ -10,21 +10,47 @@
 
 namespace kvsift::client {
 
+absl::StatusOr<std::unique_ptr<Client::Impl>> Client::Impl::Make(const std::string& address,
+                                                                 Options options) {
+  options.channels = std::max(options.channels, 1);
+  options.max_steps_in_flight = std::max(options.max_steps_in_flight, 1);
+  std::vector<std::unique_ptr<Connection>> connections;
+  for (int i = 0; i < options.channels; ++i) {
+    absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Make(address, options);
+    if (!connection.ok()) return connection.status();
+    connections.push_back(*std::move(connection));
+  }
+  return std::unique_ptr<Impl>(new Impl(std::move(connections)));
+}
+
+Client::Impl::Impl(std::vector<std::unique_ptr<Connection>> connections)
+    : connections_(std::move(connections)) {
+  for (const auto& connection : connections_) {
+    step_channels_.push_back(
+        std::make_unique<StepChannel>(connection->channel(), connection->options(), timer_));
+  }
+}
+
+Client::Impl::~Impl() {
+  calls_.Wait();
+  for (const auto& channel : step_channels_) channel->Close();
+}
+
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& address, Options options,
                                                         absl::Time deadline) {
-  absl::StatusOr<std::unique_ptr<Connection>> connection =
-      Connection::Make(address, std::move(options));
-  if (!connection.ok()) return connection.status();
-  auto impl = std::make_unique<Impl>(*std::move(connection));
+  absl::StatusOr<std::unique_ptr<Impl>> made = Impl::Make(address, std::move(options));
+  if (!made.ok()) return made.status();
+  std::unique_ptr<Impl> impl = *std::move(made);
+  Connection& connection = impl->NextConnection();
   grpc::ClientContext context;
   SetDeadline(context, deadline);
   v1::GetServerResponse server;
-  const absl::Status status = ToAbslStatus(impl->stub().GetServer(&context, {}, &server));
+  const absl::Status status = ToAbslStatus(connection.stub().GetServer(&context, {}, &server));
   if (!status.ok()) {
     return absl::Status(status.code(), absl::StrCat(address, ": ", status.message()));
   }
   const int64_t theirs = server.limits().max_message_bytes();
-  impl->message_bytes = impl->connection().options().max_message_bytes;
+  impl->message_bytes = connection.options().max_message_bytes;
   if (theirs > 0) impl->message_bytes = std::min(impl->message_bytes, theirs);
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
@@ -79,13 +105,13 @@ absl::Status Client::DeleteStore(const std::string& name, absl::Time deadline) {
 
 absl::StatusOr<AppendResult> Client::Append(const Store& store, const AppendRequest& request,
                                             absl::Time deadline) {
-  return RunAppend(impl_->connection(), impl_->message_bytes, AppendTransport::kUnary, store,
+  return RunAppend(impl_->NextConnection(), impl_->message_bytes, AppendTransport::kUnary, store,
                    request, deadline);
 }
 
 absl::StatusOr<AppendResult> Client::StreamAppend(const Store& store, const AppendRequest& request,
                                                   absl::Time deadline) {
-  return RunAppend(impl_->connection(), impl_->message_bytes, AppendTransport::kStream, store,
+  return RunAppend(impl_->NextConnection(), impl_->message_bytes, AppendTransport::kStream, store,
                    request, deadline);
 }
 

@@ -1,88 +1,133 @@
+#include <deque>
 #include <memory>
 #include <utility>
-#include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "client/cpp/client_impl.h"
 #include "client/cpp/selection.h"
+#include "client/cpp/step_message.h"
 
 namespace kvsift::client {
 namespace {
 
-// An asynchronous call: what must stay alive until its answer has come.
-template <typename Request, typename Response>
-struct AsyncCall {
-  // Outlives the context, which holds the channel.
-  std::shared_ptr<void> in_flight;
-  grpc::ClientContext context;
-  Request request;
-  Response response;
-  std::vector<int64_t> entry_rows;
-  SelectionCallback done;
+// Odd, with its bits spread: neighbouring sequences go to different connections.
+constexpr uint64_t kSpread = 0x9E3779B97F4A7C15;
 
-  void Finish(const grpc::Status& status) {
-    if (!status.ok()) return done(ToAbslStatus(status));
-    done(FromProto(response, std::move(entry_rows)));
+struct Refusal {
+  SelectionCallback done;
+  absl::Status status;
+};
+
+// Calls `done` here; if a refusal is being told here already, then after it. So a callback that
+// starts a call which is refused in turn does not nest, however often.
+void Refuse(SelectionCallback done, absl::Status status) {
+  thread_local std::deque<Refusal>* waiting = nullptr;
+  if (waiting != nullptr) {
+    waiting->push_back({std::move(done), std::move(status)});
+    return;
+  }
+  std::deque<Refusal> refusals;
+  waiting = &refusals;
+  done(std::move(status));
+  for (; !refusals.empty(); refusals.pop_front()) {
+    refusals.front().done(std::move(refusals.front().status));
+  }
+  waiting = nullptr;
+}
+
+// A callback that sets the promise behind a future.
+struct Promised {
+  std::shared_ptr<std::promise<absl::StatusOr<SelectionResult>>> promise =
+      std::make_shared<std::promise<absl::StatusOr<SelectionResult>>>();
+
+  void operator()(absl::StatusOr<SelectionResult> result) const {
+    promise->set_value(std::move(result));
   }
 };
 
-// A call that is ready to be started, or why it is none.
-template <typename Request, typename Response, typename ClientRequest>
-absl::StatusOr<std::shared_ptr<AsyncCall<Request, Response>>> MakeCall(const Store& store,
-                                                                       const ClientRequest& request,
-                                                                       absl::Time deadline,
-                                                                       CallsInFlight& calls) {
-  absl::StatusOr<Request> message = ToProto(store, request);
-  if (!message.ok()) return message.status();
-  auto call = std::make_shared<AsyncCall<Request, Response>>();
-  call->request = *std::move(message);
-  call->entry_rows = EntryRows(store, request);
-  call->in_flight = calls.Enter();
-  SetDeadline(call->context, deadline);
-  return call;
+// Waits for what `start` starts with the callback that it is given.
+template <typename Start>
+absl::StatusOr<SelectionResult> Await(const Start& start) {
+  absl::StatusOr<SelectionResult> answer;
+  absl::Notification answered;
+  SelectionCallback done = [&](absl::StatusOr<SelectionResult> result) {
+    answer = std::move(result);
+    answered.Notify();
+  };
+  const absl::Status status = start(done);
+  if (!status.ok()) return status;
+  answered.WaitForNotification();
+  return answer;
 }
 
 }  // namespace
 
+StepChannel& Client::Impl::ChannelOf(uint64_t sequence_id) {
+  return *step_channels_[((sequence_id * kSpread) >> 32) % step_channels_.size()];
+}
+
+template <typename Request>
+absl::Status Client::Impl::StartStep(const Store& store, const Request& request,
+                                     absl::Time deadline, StepChannel::WhenFull when_full,
+                                     SelectionCallback& done) {
+  const absl::StatusOr<v1::StepRequest> message = ToProto(store, request);
+  if (!message.ok()) return message.status();
+  absl::StatusOr<grpc::Slice> body = MakeStepBody(*message, message_bytes);
+  if (!body.ok()) return body.status();
+  auto step = std::make_unique<PendingStep>();
+  step->call = calls_.Enter();
+  step->body = *std::move(body);
+  step->deadline = deadline;
+  step->entry_rows = EntryRows(store, request);
+  step->done = std::move(done);
+  const uint64_t first = request.entries.empty() ? 0 : request.entries[0].sequence_id;
+  const absl::Status status = ChannelOf(first).Start(step, when_full);
+  if (!status.ok()) done = std::move(step->done);
+  return status;
+}
+
 absl::StatusOr<SelectionResult> Client::Select(const Store& store, const SelectRequest& request,
                                                absl::Time deadline) {
-  const absl::StatusOr<v1::SelectRequest> message = ToProto(store, request);
-  if (!message.ok()) return message.status();
-  v1::SelectResponse response;
-  const auto outcome = impl_->Send(&Stub::Select, *message, response, deadline);
-  if (!outcome.status.ok()) return outcome.status;
-  return FromProto(response, EntryRows(store, request));
+  return Await([&](SelectionCallback& done) {
+    return impl_->StartStep(store, request, deadline, StepChannel::WhenFull::kWait, done);
+  });
 }
 
 absl::StatusOr<SelectionResult> Client::Step(const Store& store, const StepRequest& request,
                                              absl::Time deadline) {
-  const absl::StatusOr<v1::StepRequest> message = ToProto(store, request);
-  if (!message.ok()) return message.status();
-  v1::StepResponse response;
-  const auto outcome = impl_->Send(&Stub::Step, *message, response, deadline);
-  if (!outcome.status.ok()) return outcome.status;
-  return FromProto(response, EntryRows(store, request));
+  return Await([&](SelectionCallback& done) {
+    return impl_->StartStep(store, request, deadline, StepChannel::WhenFull::kWait, done);
+  });
 }
 
 void Client::SelectAsync(const Store& store, const SelectRequest& request, absl::Time deadline,
                          SelectionCallback done) {
-  auto call =
-      MakeCall<v1::SelectRequest, v1::SelectResponse>(store, request, deadline, impl_->calls());
-  if (!call.ok()) return done(call.status());
-  auto& state = **call;
-  state.done = std::move(done);
-  impl_->stub().async()->Select(
-      &state.context, &state.request, &state.response,
-      [call = *call](const grpc::Status& status) { call->Finish(status); });
+  absl::Status status =
+      impl_->StartStep(store, request, deadline, StepChannel::WhenFull::kRefuse, done);
+  if (!status.ok()) Refuse(std::move(done), std::move(status));
 }
 
 void Client::StepAsync(const Store& store, const StepRequest& request, absl::Time deadline,
                        SelectionCallback done) {
-  auto call = MakeCall<v1::StepRequest, v1::StepResponse>(store, request, deadline, impl_->calls());
-  if (!call.ok()) return done(call.status());
-  auto& state = **call;
-  state.done = std::move(done);
-  impl_->stub().async()->Step(&state.context, &state.request, &state.response,
-                              [call = *call](const grpc::Status& status) { call->Finish(status); });
+  absl::Status status =
+      impl_->StartStep(store, request, deadline, StepChannel::WhenFull::kRefuse, done);
+  if (!status.ok()) Refuse(std::move(done), std::move(status));
+}
+
+std::future<absl::StatusOr<SelectionResult>> Client::SelectAsync(const Store& store,
+                                                                 const SelectRequest& request,
+                                                                 absl::Time deadline) {
+  const Promised promised;
+  SelectAsync(store, request, deadline, promised);
+  return promised.promise->get_future();
+}
+
+std::future<absl::StatusOr<SelectionResult>> Client::StepAsync(const Store& store,
+                                                               const StepRequest& request,
+                                                               absl::Time deadline) {
+  const Promised promised;
+  StepAsync(store, request, deadline, promised);
+  return promised.promise->get_future();
 }
 
 }  // namespace kvsift::client

@@ -2,6 +2,7 @@
 #ifndef KVSIFT_CLIENT_CPP_CONNECTION_H_
 #define KVSIFT_CLIENT_CPP_CONNECTION_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
@@ -18,12 +19,15 @@
 
 namespace kvsift::client {
 
-// Waiting times before a call is sent again.
+// Waiting times before a call is sent again. The options outlive it.
 class Backoff {
  public:
   explicit Backoff(const Options& options) : options_(options), next_(options.first_backoff) {}
 
-  // Waits, longer each time, but not past the deadline.
+  // Returns the next waiting time: twice the one before, up to a second.
+  absl::Duration Next();
+
+  // Waits for it, but not past the deadline.
   void Wait(absl::Time deadline);
 
   void Reset() { next_ = options_.first_backoff; }
@@ -33,13 +37,14 @@ class Backoff {
   absl::Duration next_;
 };
 
-// Thread-safe.
+// One channel. Thread-safe.
 class Connection {
  public:
   // Does not wait for the server. Errors: INVALID_ARGUMENT for the form of the address.
   static absl::StatusOr<std::unique_ptr<Connection>> Make(const std::string& address,
                                                           Options options);
 
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   v1::SelectionService::Stub& stub() { return *stub_; }
   const Options& options() const { return options_; }
 
@@ -55,9 +60,10 @@ class Connection {
                const std::function<grpc::Status(grpc::ClientContext&)>& call) const;
 
  private:
-  Connection(Options options, std::unique_ptr<v1::SelectionService::Stub> stub);
+  Connection(Options options, std::shared_ptr<grpc::Channel> channel);
 
   Options options_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SelectionService::Stub> stub_;
 };
 

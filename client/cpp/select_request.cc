@@ -145,13 +145,18 @@ std::vector<int64_t> RowsOf(const Store& store, const Request& request) {
 
 }  // namespace
 
-absl::StatusOr<v1::SelectRequest> ToProto(const Store& store, const SelectRequest& request) {
-  v1::SelectRequest out;
+absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const SelectRequest& request) {
+  v1::StepRequest out;
   out.set_store(store.config.name);
   out.set_fingerprint(store.fingerprint);
-  out.set_layer_id(request.layer_id);
-  for (const SelectEntry& entry : request.entries) out.add_sequence_ids(entry.sequence_id);
-  SetExpectedEpochs(request.entries, out.mutable_expected_epochs());
+  v1::KeyBatch& keys = *out.mutable_keys();
+  keys.add_layer_ids(request.layer_id);
+  for (const SelectEntry& entry : request.entries) {
+    keys.add_sequence_ids(entry.sequence_id);
+    keys.add_starts(0);
+    keys.add_counts(0);
+  }
+  SetExpectedEpochs(request.entries, keys.mutable_expected_epochs());
   const absl::Status status =
       WriteQueryBatch(store, request.entries, request.queries, *out.mutable_queries());
   if (!status.ok()) return status;

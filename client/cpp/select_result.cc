@@ -20,7 +20,7 @@ absl::Status Malformed(const std::string& what) {
 // Little-endian int32 as a list; a remainder is left out and then fails the size check.
 std::vector<int32_t> ToList(const std::string& bytes) {
   std::vector<int32_t> list(bytes.size() / sizeof(int32_t));
-  std::memcpy(list.data(), bytes.data(), list.size() * sizeof(int32_t));
+  if (!list.empty()) std::memcpy(list.data(), bytes.data(), list.size() * sizeof(int32_t));
   return list;
 }
 
@@ -85,8 +85,7 @@ std::span<const int32_t> SelectionResult::RowScores(int64_t row) const {
   return RowOf(*this, scores, row);
 }
 
-template <typename Response>
-absl::StatusOr<SelectionResult> FromProto(const Response& response,
+absl::StatusOr<SelectionResult> FromProto(const v1::StepResponse& response,
                                           std::vector<int64_t> entry_rows) {
   SelectionResult result;
   const v1::Answer& answer = response.answer();
@@ -104,8 +103,5 @@ absl::StatusOr<SelectionResult> FromProto(const Response& response,
   if (!status.ok()) return status;
   return result;
 }
-
-template absl::StatusOr<SelectionResult> FromProto(const v1::SelectResponse&, std::vector<int64_t>);
-template absl::StatusOr<SelectionResult> FromProto(const v1::StepResponse&, std::vector<int64_t>);
 
 }  // namespace kvsift::client

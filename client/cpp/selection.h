@@ -13,18 +13,18 @@
 
 namespace kvsift::client {
 
+// The step that asks for it; a selection is one without keys.
 // Errors of both: INVALID_ARGUMENT if sizes do not match, or as KeySource::Make.
-absl::StatusOr<v1::SelectRequest> ToProto(const Store& store, const SelectRequest& request);
+absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const SelectRequest& request);
 absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const StepRequest& request);
 
 // Rows that each entry's answer begins at [entries + 1]. REQUIRES: ToProto accepted the request.
 std::vector<int64_t> EntryRows(const Store& store, const SelectRequest& request);
 std::vector<int64_t> EntryRows(const Store& store, const StepRequest& request);
 
-// The answer of a SelectResponse or StepResponse; `entry_rows` is what was asked for.
-// Errors: INTERNAL if the answer is not what the request asked for.
-template <typename Response>
-absl::StatusOr<SelectionResult> FromProto(const Response& response,
+// The answer; `entry_rows` is what was asked for.
+// Errors: INTERNAL if it is not what the request asked for.
+absl::StatusOr<SelectionResult> FromProto(const v1::StepResponse& response,
                                           std::vector<int64_t> entry_rows);
 
 }  // namespace kvsift::client

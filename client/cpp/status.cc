@@ -41,13 +41,23 @@ std::optional<v1::ErrorDetail> FindDetail(const std::string& rpc_status) {
   return std::nullopt;
 }
 
+void AttachDetail(const v1::ErrorDetail& detail, absl::Status& status) {
+  status.SetPayload(kDetailUrl, absl::Cord(detail.SerializeAsString()));
+}
+
 }  // namespace
 
 absl::Status ToAbslStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   absl::Status out(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   const std::optional<v1::ErrorDetail> detail = FindDetail(status.error_details());
-  if (detail.has_value()) out.SetPayload(kDetailUrl, absl::Cord(detail->SerializeAsString()));
+  if (detail.has_value()) AttachDetail(*detail, out);
+  return out;
+}
+
+absl::Status ToAbslStatus(int32_t code, const std::string& message, const v1::ErrorDetail& detail) {
+  absl::Status out(static_cast<absl::StatusCode>(code), message);
+  if (!detail.field().empty()) AttachDetail(detail, out);
   return out;
 }
 

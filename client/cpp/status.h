@@ -4,6 +4,8 @@
 
 #include <grpcpp/support/status.h>
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,6 +17,9 @@ namespace kvsift::client {
 // The same code and message. The server's kvsift.v1.ErrorDetail, which travels in a
 // google.rpc.Status, becomes a payload that GetErrorDetail reads.
 absl::Status ToAbslStatus(const grpc::Status& status);
+
+// Of a step: not OK. A detail that says nothing is left out.
+absl::Status ToAbslStatus(int32_t code, const std::string& message, const v1::ErrorDetail& detail);
 
 // The errors of an answer, in its order.
 std::vector<EntryError> ToEntryErrors(

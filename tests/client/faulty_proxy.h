@@ -2,6 +2,7 @@
 #ifndef KVSIFT_TESTS_CLIENT_FAULTY_PROXY_H_
 #define KVSIFT_TESTS_CLIENT_FAULTY_PROXY_H_
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -18,9 +19,11 @@ enum class Fault : uint8_t {
   kNone,
   kLoseCall,    // UNAVAILABLE; the server never hears of it
   kLoseAnswer,  // the server does it; the client is told UNAVAILABLE
+  kRefuse,      // of a step: it is answered with UNAVAILABLE, and its stream goes on
 };
 
-// Faults meet appends, releases and deletions; other calls pass.
+// Faults meet appends, steps, releases and deletions; other calls pass. A lost step ends its
+// stream.
 class FaultyProxy final : public v1::SelectionService::Service {
  public:
   explicit FaultyProxy(v1::SelectionService::Stub& server) : server_(server) {
@@ -45,6 +48,7 @@ class FaultyProxy final : public v1::SelectionService::Service {
   // Runs before each append is handed on; told how many came before.
   std::function<void(int appends_before)> before_append;
   int appends = 0;  // that reached the server, streams counted once
+  std::atomic<int> streams_of_steps = 0;
 
   grpc::Status GetServer(grpc::ServerContext*, const v1::GetServerRequest* request,
                          v1::GetServerResponse* response) override {
@@ -83,6 +87,28 @@ class FaultyProxy final : public v1::SelectionService::Service {
     });
   }
 
+  grpc::Status StreamSteps(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::StreamStepsResponse, v1::StreamStepsRequest>* steps) override {
+    ++streams_of_steps;
+    v1::StreamStepsRequest request;
+    while (steps->Read(&request)) {
+      const Fault fault = NextFault();
+      if (fault == Fault::kLoseCall) return kLost;
+      v1::StreamStepsResponse response;
+      response.set_id(request.id());
+      grpc::ClientContext context;
+      const grpc::Status status =
+          fault == Fault::kRefuse ? kLost
+                                  : server_.Step(&context, request.step(), response.mutable_step());
+      if (fault == Fault::kLoseAnswer) return kLost;
+      response.set_code(status.error_code());
+      response.set_message(status.error_message());
+      steps->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status ReleaseSequence(grpc::ServerContext*, const v1::ReleaseSequenceRequest* request,
                                v1::ReleaseSequenceResponse* response) override {
     return Pass([&] {
@@ -100,6 +126,8 @@ class FaultyProxy final : public v1::SelectionService::Service {
   }
 
  private:
+  inline static const grpc::Status kLost{grpc::StatusCode::UNAVAILABLE, "lost on purpose"};
+
   Fault NextFault() {
     const std::lock_guard lock(mutex_);
     if (faults_.empty()) return Fault::kNone;
@@ -110,10 +138,9 @@ class FaultyProxy final : public v1::SelectionService::Service {
 
   grpc::Status Pass(const std::function<grpc::Status()>& forward) {
     const Fault fault = NextFault();
-    const grpc::Status lost(grpc::StatusCode::UNAVAILABLE, "lost on purpose");
-    if (fault == Fault::kLoseCall) return lost;
+    if (fault == Fault::kLoseCall) return kLost;
     const grpc::Status status = forward();
-    return fault == Fault::kLoseAnswer ? lost : status;
+    return fault == Fault::kLoseAnswer ? kLost : status;
   }
 
   v1::SelectionService::Stub& server_;

@@ -13,9 +13,15 @@
 // UNAVAILABLE, until the deadline or Options::attempts: every mutation is safe to resend. A resent
 // Release or Delete that finds nothing is OK.
 //
-// Steps. Select and Step travel over held streams, one per connection, on which any number of
-// them are under way at once. Steps on one sequence run in the order of their calls: its first
-// entry's sequence decides which connection a step takes.
+// Steps. Selections and steps, waiting or not, travel over held streams, one per connection, on
+// which many are under way at once. Each is answered by its deadline, if only with
+// DEADLINE_EXCEEDED. The sequence of its first entry decides which connection a step takes: steps
+// that begin with the same sequence run in the order of their calls.
+//
+// When a stream ends (the connection was lost, the server drains or restarts), its unanswered
+// steps go to the next one in that order. A step that the server refused as UNAVAILABLE goes again
+// too, and holds up those that were not sent yet; those sent behind it may meet the gap that it
+// left and say so in their errors.
 //
 // Thread-safe. A client holds Options::channels connections and calls from many threads share
 // them.
@@ -43,18 +49,21 @@ struct Options {
   // Connections to the server. One carries what one process of a worker needs; several help where
   // megabytes of appends or answers travel beside steps.
   int channels = 1;
-  // Steps and selections of one connection that are unanswered at once; more are refused with
-  // RESOURCE_EXHAUSTED until some are answered.
+  // Steps and selections of one connection that are unanswered at once. More are refused with
+  // RESOURCE_EXHAUSTED; synchronous calls wait until some are answered.
   int max_steps_in_flight = 1024;
   // Largest message sent or received, in bytes; the server's own limit counts too.
   int64_t max_message_bytes = int64_t{256} << 20;
   // Keys of one message of an append, in bytes: longer appends are cut. Small messages keep other
   // sequences' work flowing and cost little when one is lost.
   int64_t append_chunk_bytes = int64_t{4} << 20;
-  // How often a synchronous call, or a part of a long one, is sent before its error counts.
+  // How often a call, or a part of a long one, is sent before its error counts. The end of a
+  // stream counts for every step that waits for its answer or its turn.
   int attempts = 8;
   absl::Duration first_backoff = absl::Milliseconds(20);  // doubles, up to one second
-  // Waits before a call is sent again; by default absl::SleepFor.
+  // Idle time after which a connection is probed, at least 10 s: proxies forget silent ones.
+  absl::Duration keepalive = absl::Seconds(20);
+  // Waits before a call that is no step is sent again; by default absl::SleepFor.
   std::function<void(absl::Duration)> wait = {};
 };
 
@@ -119,17 +128,21 @@ class Client {
                                             absl::Time deadline);
 
   // Selects the best positions for each query token of each entry, at one layer.
-  // Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE, as the proto's Select.
+  // Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE, as the proto's Select;
+  // RESOURCE_EXHAUSTED if the message is larger than both sides accept; UNIMPLEMENTED if the
+  // server knows no StreamSteps.
   absl::StatusOr<SelectionResult> Select(const Store& store, const SelectRequest& request,
                                          absl::Time deadline);
 
-  // Appends, then selects, in one round trip.
+  // Appends, then selects, in one round trip. Errors: as Select, and as the proto's AppendKeys.
   absl::StatusOr<SelectionResult> Step(const Store& store, const StepRequest& request,
                                        absl::Time deadline);
 
   // As Select and Step, without waiting. The request is copied before the call returns. `done` is
-  // called exactly once, on another thread or, if the request is refused here, before the call
-  // returns; it must not block, and may start other calls.
+  // called exactly once, by the deadline, on another thread or, if the request is refused here,
+  // before the call returns (for a call from within such a refusal, when that has returned). It
+  // must not block, and may start other calls, but no synchronous ones.
+  // Errors: also RESOURCE_EXHAUSTED at Options::max_steps_in_flight.
   void SelectAsync(const Store& store, const SelectRequest& request, absl::Time deadline,
                    SelectionCallback done);
   void StepAsync(const Store& store, const StepRequest& request, absl::Time deadline,
