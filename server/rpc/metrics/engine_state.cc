@@ -37,11 +37,18 @@ prometheus::MetricFamily PerDevice(const char* name, const char* help,
   return family;
 }
 
+prometheus::MetricFamily Single(const char* name, const char* help, int64_t value) {
+  auto family = ScrapedFamily(prometheus::MetricType::Gauge, name, help);
+  AddValue(family, static_cast<double>(value));
+  return family;
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> EngineState::Collect() const {
   const std::vector<ShardInfo> shards = engine_.Shards();
   const std::vector<StoreSums> sums = SumStores(engine_, shards.size());
+  const QueueUse queue = engine_.Queue();
   return {
       PerDevice("kvsift_memory_budget_bytes", "Most memory that key codes may take.", shards,
                 [](const ShardInfo& shard) { return shard.memory.budget_bytes; }),
@@ -55,6 +62,10 @@ std::vector<prometheus::MetricFamily> EngineState::Collect() const {
       PerDevice("kvsift_stores", "Stores.", sums, [](const StoreSums& sum) { return sum.stores; }),
       PerDevice("kvsift_sequences", "Sequences of all stores.", sums,
                 [](const StoreSums& sum) { return sum.sequences; }),
+      Single("kvsift_queued_requests", "Requests that were admitted and are not answered.",
+             queue.requests),
+      Single("kvsift_queued_bytes", "Bytes of those requests and of the answers they asked for.",
+             queue.bytes),
   };
 }
 
