@@ -150,6 +150,7 @@ TEST_F(MetricsProgramTest, CallsCountOnceEachWhateverBecomesOfThem) {
   EXPECT_LT(text.Value("kvsift_stage_duration_seconds_sum{stage=\"reply\"}"), 60);
   EXPECT_EQ(text.Sum("kvsift_stores"), 1);
   EXPECT_EQ(text.Sum("kvsift_sequences"), 2);
+  EXPECT_EQ(text.Sum("kvsift_positions"), 3 + 5);
   EXPECT_EQ(text.Sum("kvsift_memory_resident_bytes") + text.Sum("kvsift_memory_free_bytes"),
             text.Sum("kvsift_memory_budget_bytes"));
   EXPECT_GT(text.Sum("kvsift_memory_resident_bytes"), 0);
@@ -172,6 +173,7 @@ TEST_F(MetricsProgramTest, WorkCountsExactly) {
   EXPECT_EQ(text.Sum("kvsift_keys_scanned_total"), (10 + 5) * 2 + (11 + 6) * 2);
   EXPECT_EQ(text.Sum("kvsift_appended_keys_total"), (10 + 5) * 2 * 2 + 2 * 2);
   EXPECT_EQ(text.Sum("kvsift_appended_bytes_total"), (10 + 5) * 2 * kKeyBytes + 2 * kKeyBytes);
+  EXPECT_EQ(text.Sum("kvsift_positions"), 11 + 6);
   EXPECT_EQ(text.Value("kvsift_stage_duration_seconds_count{stage=\"queue\"}"), 4);
   EXPECT_EQ(text.Value("kvsift_batch_rows_sum"), (2 + 2) * kQueryHeads);
   EXPECT_EQ(text.Sum("kvsift_batches_total"), text.Value("kvsift_batch_works_count"));
