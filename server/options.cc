@@ -46,6 +46,9 @@ struct Values {
   uint64_t max_message = kDefaultMessageBytes;
   int64_t max_sequence_length = EngineLimits().max_sequence_length;
   int32_t max_stores = EngineLimits().max_stores;
+  int64_t max_queued_requests = EngineLimits().max_queued_requests;
+  uint64_t max_queued_bytes = EngineLimits().max_queued_bytes;
+  int32_t max_stream_steps = ServerOptions().max_stream_steps;
   double drain_seconds = 30;
   std::string log_level = "info";
   std::string log_format = "text";
@@ -118,6 +121,16 @@ void AddLimits(CLI::App& app, Values& values) {
   app.add_option("--max-sequence-length", values.max_sequence_length,
                  "Most positions of one layer of a sequence")
       ->check(CLI::Range(int64_t{1}, int64_t{std::numeric_limits<int32_t>::max()}))
+      ->capture_default_str();
+  app.add_option("--max-queued-requests", values.max_queued_requests,
+                 "Most requests of all clients that are unanswered at once; more are UNAVAILABLE")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  AddSize(app, "--max-queued-bytes", values.max_queued_bytes, kMiB, kMaxMemoryBytes,
+          "Most bytes of those requests and their answers [1GiB]");
+  app.add_option("--max-stream-steps", values.max_stream_steps,
+                 "Most unanswered steps of one held stream; it is not read beyond them")
+      ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
   app.add_option("--max-stores", values.max_stores, "Most stores")
       ->check(CLI::Range(1, 1 << 20))
@@ -249,6 +262,9 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
       static_cast<int64_t>(values.max_answer.value_or(max_answer));
   options.server.limits.max_sequence_length = values.max_sequence_length;
   options.server.limits.max_stores = values.max_stores;
+  options.server.limits.max_queued_requests = values.max_queued_requests;
+  options.server.limits.max_queued_bytes = static_cast<int64_t>(values.max_queued_bytes);
+  options.server.max_stream_steps = values.max_stream_steps;
   options.server.drain_timeout = absl::Seconds(values.drain_seconds);
   options.log_level = LevelOf(values.log_level);
   options.log_format = values.log_format == "json" ? LogFormat::kJson : LogFormat::kText;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/options.h"
 #include "server/rpc/log.h"
@@ -62,6 +63,8 @@ int Run(ProgramOptions options) {
   const sigset_t signals = BlockEndSignals();
   signal(SIGPIPE, SIG_IGN);                  // a closed log must not end the server
   google::protobuf::SetLogHandler(nullptr);  // it prints a line for each malformed message
+  // The distribution's abseil looks for cycles of locks at each lock, for gRPC's too.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Logger logger(options.log_level, options.log_format);
   logger.Log(LogLevel::kInfo, "starting", {{"version", std::string_view(kVersion)}});
   options.server.incarnation = RandomIncarnation();

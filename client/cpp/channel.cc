@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "absl/random/random.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -75,6 +76,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
   arguments.SetMaxSendMessageSize(bytes);
   // Channels of equal arguments would share one connection of the process's pool.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // By it a server tells connections apart where their addresses are the same.
+  arguments.SetUserAgentPrefix(
+      absl::StrCat("kvsift/", absl::Hex(absl::Uniform<uint64_t>(absl::BitGen()))));
   SetKeepalive(options.keepalive, arguments);
   SetReconnecting(arguments);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);

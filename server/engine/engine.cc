@@ -112,6 +112,7 @@ StoreInfo InfoOf(const Store& store) {
   StoreInfo info{*store.description()};
   store.scheduler().Inspect([&](const PagePool&) {
     info.sequences = store.sequences();
+    info.positions = store.positions();
     info.resident_bytes = store.account().resident_bytes;
   });
   return info;

@@ -53,6 +53,7 @@ struct StoreDescription {
 // A store as clients see it.
 struct StoreInfo : StoreDescription {
   int64_t sequences = 0;
+  int64_t positions = 0;       // sum over sequences of the longest layer
   int64_t resident_bytes = 0;  // pages charged to this store
 };
 

@@ -54,6 +54,7 @@ class TruncateWork final : public LifecycleWork {
     for (int64_t& length : sequence->lengths) length = std::min(length, length_);
     sequence->epoch = store().NextEpoch();
     sequence->origin.reset();
+    store().CountPositions(*sequence);
     store().TrimPages(*sequence, pool);
     return End(absl::OkStatus(), sequence);
   }

@@ -35,6 +35,8 @@ struct Sequence {
   std::unique_ptr<PageTable> table;
   int64_t table_entries = 0;
 
+  int64_t counted_positions = 0;  // what its store has counted of it (Store::CountPositions)
+
   std::optional<ForkOrigin> origin;  // cleared by any change
 
   int64_t LongestLayer() const { return *std::max_element(lengths.begin(), lengths.end()); }

@@ -149,6 +149,7 @@ Work::Progress StepEntryWork::Publish(PagePool& pool) {
       changed.lengths[layer.index] = NewLength(layer);
       replaces |= layer.replaces;
     }
+    store().CountPositions(changed);
     changed.origin.reset();
     if (replaces) {
       changed.epoch = store().NextEpoch();
@@ -177,6 +178,7 @@ void StepEntryWork::Abandon(PagePool& pool) {
     replaces = true;
   }
   if (!replaces) return;
+  store().CountPositions(changed);
   changed.epoch = store().NextEpoch();
   changed.origin.reset();
   store().TrimPages(changed, pool);

@@ -96,12 +96,20 @@ void Store::Publish(SequenceSlot& slot, std::unique_ptr<Sequence> sequence) {
   sequence->epoch = NextEpoch();
   slot.sequence = std::move(sequence);
   ++sequences_;
+  CountPositions(*slot.sequence);
 }
 
 void Store::Remove(SequenceSlot& slot, PagePool& pool) {
   for (const PageAddress page : slot.sequence->pages) pool.Drop(page);
+  positions_ -= slot.sequence->counted_positions;
   slot.sequence.reset();
   --sequences_;
+}
+
+void Store::CountPositions(Sequence& sequence) {
+  const int64_t positions = sequence.LongestLayer();
+  positions_ += positions - sequence.counted_positions;
+  sequence.counted_positions = positions;
 }
 
 void Store::TrimPages(Sequence& sequence, PagePool& pool) const {

@@ -65,6 +65,8 @@ class Store {
   Account& account() { return account_; }
   const Account& account() const { return account_; }
   int64_t sequences() const { return sequences_; }
+  // Sum over sequences of the longest layer.
+  int64_t positions() const { return positions_; }
 
   // A sequence with no positions, which nobody can see yet.
   std::unique_ptr<Sequence> NewSequence() const;
@@ -72,6 +74,8 @@ class Store {
   void Publish(SequenceSlot& slot, std::unique_ptr<Sequence> sequence);
   // Empties the slot and gives the sequence's pages back.
   void Remove(SequenceSlot& slot, PagePool& pool);
+  // Counts a sequence of this store again, after its lengths have changed.
+  void CountPositions(Sequence& sequence);
   // Gives back pages that no layer of `sequence` reaches.
   void TrimPages(Sequence& sequence, PagePool& pool) const;
 
@@ -91,6 +95,7 @@ class Store {
   Account account_;
   uint64_t last_epoch_ = 0;
   int64_t sequences_ = 0;
+  int64_t positions_ = 0;
   bool deleted_ = false;
   absl::btree_map<uint64_t, std::unique_ptr<SequenceSlot>> slots_;
 };

@@ -9,8 +9,8 @@ namespace kvsift {
 uint64_t ClientOf(const grpc::CallbackServerContext& context) {
   std::string name = context.peer();
   const auto& metadata = context.client_metadata();
-  const auto told = metadata.find(kClientMetadata);
-  if (told != metadata.end()) name.append(told->second.data(), told->second.size());
+  const auto agent = metadata.find("user-agent");
+  if (agent != metadata.end()) name.append(agent->second.data(), agent->second.size());
   return std::hash<std::string_view>()(name);
 }
 

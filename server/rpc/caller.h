@@ -9,11 +9,9 @@
 
 namespace kvsift {
 
-// Metadata by which connections tell who they are where addresses do not: all clients of a unix
-// socket have the same one.
-inline constexpr char kClientMetadata[] = "kvsift-client";
-
-// A number of the connection that a call came by: of its peer's address and kClientMetadata.
+// A number of the connection that a call came by: of its peer's address and its user agent. All
+// clients of a unix socket have the same address; the C++ client has a user agent of its own for
+// each connection.
 uint64_t ClientOf(const grpc::CallbackServerContext& context);
 
 // The deadline of a call on the clock of the engine; the end of time if it has none.

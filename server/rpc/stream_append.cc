@@ -118,6 +118,7 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   void OnApplied(const StepResult& result) {
     if (!result.status.ok()) return End(UnderMessage(result.status));
+    CountEntryErrors(result.entries, service_.observer);
     FillEntryResults(result.entries, response_);
     if (response_.entry_errors_size() > 0) return Answer();
     response_.set_messages(response_.messages() + 1);

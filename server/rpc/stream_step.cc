@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "grpcpp/impl/codegen/proto_utils.h"
+#include "server/rpc/entry_results.h"
 #include "server/rpc/errors.h"
 #include "server/rpc/unary_call.h"
 
@@ -58,6 +59,7 @@ absl::Status StreamStep::Prepare(const grpc::ByteBuffer& message, StepCaller cal
 
 void StreamStep::Answer(const StepResult& result) {
   if (!result.status.ok()) return AnswerError(result.status);
+  CountEntryErrors(result.entries, service_.observer);
   record_.Answer(absl::StatusCode::kOk);
   out = exchange_.answer().SerializeForStream(id_, result, service_.engine->incarnation());
   bytes_ += static_cast<int64_t>(out.Length());

@@ -1,10 +1,10 @@
 // The client's held streams against a server that answers late, wrongly or never.
+#include <algorithm>
 #include <atomic>
 #include <future>
-#include <thread>
+#include <random>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kvsift/client.h"
@@ -13,7 +13,6 @@
 namespace kvsift {
 namespace {
 
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using Answer = absl::StatusOr<client::SelectionResult>;

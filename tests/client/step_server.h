@@ -2,6 +2,7 @@
 #ifndef KVSIFT_TESTS_CLIENT_STEP_SERVER_H_
 #define KVSIFT_TESTS_CLIENT_STEP_SERVER_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
 #include "kvsift/v1/selection.grpc.pb.h"
 #include "tests/client/sample_store.h"
 

@@ -1,8 +1,12 @@
 // Pipelined steps against a real server, undisturbed, broken and restarted.
+#include <unistd.h>
+
 #include <atomic>
+#include <deque>
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <random>
 #include <thread>
 #include <vector>
 

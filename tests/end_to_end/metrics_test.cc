@@ -150,9 +150,65 @@ TEST_F(MetricsProgramTest, CallsCountOnceEachWhateverBecomesOfThem) {
   EXPECT_LT(text.Value("kvsift_stage_duration_seconds_sum{stage=\"reply\"}"), 60);
   EXPECT_EQ(text.Sum("kvsift_stores"), 1);
   EXPECT_EQ(text.Sum("kvsift_sequences"), 2);
+  EXPECT_EQ(text.Sum("kvsift_positions"), 3 + 5);
   EXPECT_EQ(text.Sum("kvsift_memory_resident_bytes") + text.Sum("kvsift_memory_free_bytes"),
             text.Sum("kvsift_memory_budget_bytes"));
   EXPECT_GT(text.Sum("kvsift_memory_resident_bytes"), 0);
+}
+
+// One call at a time, so that nothing shares a batch. The store has 2 kv heads, 4 query heads.
+TEST_F(MetricsProgramTest, WorkCountsExactly) {
+  Serve({});
+  Random random(3);
+  EXPECT_TRUE(Send(*stub_, &Stub::CreateStore, MakeCreate("s")).status.ok());
+  const auto append = MakeAppend("s", {{1, 0, 10}, {2, 0, 5}}, random);  // both layers
+  EXPECT_TRUE(Send(*stub_, &Stub::AppendKeys, append).status.ok());
+  EXPECT_TRUE(Send(*stub_, &Stub::AppendKeys, append).status.ok());  // stores nothing again
+  EXPECT_TRUE(Send(*stub_, &Stub::Select, MakeSelect("s", {1, 2}, random)).status.ok());
+  const auto step = MakeStep("s", {{1, 10, 1}, {2, 5, 1}}, random);  // one layer
+  EXPECT_TRUE(Send(*stub_, &Stub::Step, step).status.ok());
+  const PrometheusText text = ScrapeAfter(5);
+  EXPECT_EQ(text.Sum("kvsift_selections_total"), 2 + 2);
+  EXPECT_EQ(text.Sum("kvsift_selected_rows_total"), (2 + 2) * kQueryHeads);
+  EXPECT_EQ(text.Sum("kvsift_keys_scanned_total"), (10 + 5) * 2 + (11 + 6) * 2);
+  EXPECT_EQ(text.Sum("kvsift_appended_keys_total"), (10 + 5) * 2 * 2 + 2 * 2);
+  EXPECT_EQ(text.Sum("kvsift_appended_bytes_total"), (10 + 5) * 2 * kKeyBytes + 2 * kKeyBytes);
+  EXPECT_EQ(text.Sum("kvsift_positions"), 11 + 6);
+  EXPECT_EQ(text.Value("kvsift_stage_duration_seconds_count{stage=\"queue\"}"), 4);
+  EXPECT_EQ(text.Value("kvsift_batch_rows_sum"), (2 + 2) * kQueryHeads);
+  EXPECT_EQ(text.Sum("kvsift_batches_total"), text.Value("kvsift_batch_works_count"));
+  EXPECT_EQ(text.Value("kvsift_batches_total{device=\"0\",ok=\"false\"}"), 0);
+  EXPECT_EQ(text.Value("kvsift_stage_duration_seconds_count{stage=\"device\"}"),
+            text.Sum("kvsift_batches_total"));
+  EXPECT_EQ(text.Value("kvsift_queued_requests"), 0);
+  EXPECT_EQ(text.Value("kvsift_queued_bytes"), 0);
+}
+
+TEST_F(MetricsProgramTest, EntriesThatFailCountByReason) {
+  Serve({});
+  Random random(4);
+  EXPECT_TRUE(Send(*stub_, &Stub::CreateStore, MakeCreate("s")).status.ok());
+  const auto append = MakeAppend("s", {{1, 0, 10}, {2, 5, 1}, {3, 7, 1}}, random);
+  EXPECT_EQ(Send(*stub_, &Stub::AppendKeys, append).entry_errors.size(), 2u);  // gaps
+  EXPECT_EQ(Send(*stub_, &Stub::Select, MakeSelect("s", {1, 9}, random)).entry_errors.size(), 1u);
+  EXPECT_EQ(Send(*stub_, &Stub::Step, MakeStep("s", {{1, 77, 1}}, random)).entry_errors.size(), 1u);
+  grpc::ClientContext context;
+  v1::StreamAppendKeysResponse response;
+  const auto writer = stub_->StreamAppendKeys(&context, &response);
+  v1::StreamAppendKeysRequest message;
+  message.set_store("s");
+  *message.mutable_keys() = MakeAppend("s", {{4, 9, 1}}, random).keys();
+  EXPECT_TRUE(writer->Write(message));
+  writer->WritesDone();
+  EXPECT_TRUE(writer->Finish().ok());
+  EXPECT_EQ(response.entry_errors_size(), 1);
+  const PrometheusText text = ScrapeAfter(5);
+  EXPECT_EQ(text.Value("kvsift_entry_errors_total{code=\"FAILED_PRECONDITION\"}"), 4);
+  EXPECT_EQ(text.Value("kvsift_entry_errors_total{code=\"NOT_FOUND\"}"), 1);
+  EXPECT_EQ(text.Sum("kvsift_entry_errors_total"), 5);
+  EXPECT_EQ(text.Value(Requests("StreamAppendKeys", "OK")), 1);
+  EXPECT_EQ(text.Value(Requests("AppendKeys", "OK")), 1);
+  EXPECT_EQ(text.Value(Requests("Select", "OK")), 1);
 }
 
 TEST_F(MetricsProgramTest, EachStepOfAHeldStreamIsACall) {
@@ -163,7 +219,7 @@ TEST_F(MetricsProgramTest, EachStepOfAHeldStreamIsACall) {
   const auto stream = stub_->StreamSteps(&context);
   for (const char* store : {"s", "s", "unknown"}) {
     v1::StreamStepsRequest request;
-    *request.mutable_step() = MakeStep(store, {{1, 0, 1}}, random);
+    *request.mutable_step() = MakeStep(store, {{1, 0, 1}, {2, 9, 1}}, random);
     v1::StreamStepsResponse response;
     ASSERT_TRUE(stream->Write(request) && stream->Read(&response));
   }
@@ -171,6 +227,7 @@ TEST_F(MetricsProgramTest, EachStepOfAHeldStreamIsACall) {
   EXPECT_EQ(held.Value("kvsift_open_streams"), 1);
   EXPECT_EQ(held.Value(Requests("StreamSteps", "OK")), 2);
   EXPECT_EQ(held.Value(Requests("StreamSteps", "NOT_FOUND")), 1);
+  EXPECT_EQ(held.Sum("kvsift_entry_errors_total"), 3);  // sequence 2 twice, and keys that differ
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
   PrometheusText after = Scrape();

@@ -2,6 +2,7 @@
 // statuses, epochs, lengths, pages, selections, and every byte back at the end.
 //
 // --operations N per run (400 by default), --seeds N runs per backend (3), --first-seed N.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -246,13 +247,16 @@ class ModelRun {
     const auto infos = *test_.engine->ListSequences("s", {}, 100);
     ASSERT_EQ(infos.size(), model_.sequences().size());
     size_t i = 0;
+    int64_t positions = 0;
     for (const auto& [id, sequence] : model_.sequences()) {
+      positions += std::max(sequence.Length(0), sequence.Length(1));
       const SequenceInfo& info = infos[i++];
       EXPECT_EQ(info.id, id);
       EXPECT_EQ(info.epoch, sequence.epoch);
       EXPECT_EQ(info.lengths, (std::vector{sequence.Length(0), sequence.Length(1)}));
       EXPECT_EQ(info.pages, std::ssize(sequence.pages));
     }
+    EXPECT_EQ(test_.engine->GetStore("s")->positions, positions);
   }
 
   struct ForkSpec {

@@ -181,6 +181,21 @@ TEST_P(Scheduling, ALostReplacementCutsWhatItMayHaveOverwritten) {
   ExpectHolds(1, Slice(keys, 0, 50));
 }
 
+TEST_P(Scheduling, PositionsAreCountedAgainAfterALoss) {
+  Append(1, 0, RandomKeys(random_, 100));
+  const Bytes other = RandomKeys(random_, 20);
+  remote().Hold(Writes);
+  PendingStep step(engine(), {.layer_ids = {3, 7},
+                              .entries = {{.id = 1, .start = 40, .keys = {other, other}}},
+                              .on_conflict = ConflictRule::kReplaceTail});
+  while (remote().held() == 0) std::this_thread::yield();
+  remote().LoseHeld();
+  remote().Release();
+  EXPECT_EQ(step.Wait().entries[0].status.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(Info(1).lengths, ElementsAre(40, 40));
+  EXPECT_EQ(engine().GetStore("s")->positions, 40);
+}
+
 TEST_P(Scheduling, ALostForkLeavesNoChild) {
   Append(1, 0, RandomKeys(random_, 100));
   remote().Lose(1);

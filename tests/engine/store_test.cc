@@ -21,6 +21,7 @@ TEST_P(StoreTest, CreatedAgainWithTheSameConfigurationIsTheSame) {
   const auto again = engine().CreateStore(SmallConfig());
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->sequences, 1);
+  EXPECT_EQ(again->positions, 70);
   EXPECT_EQ(again->resident_bytes, 2 * kSmallPageBytes);
   EXPECT_EQ(again->page_bytes, kSmallPageBytes);
   EXPECT_EQ(again->page_positions, 64);

@@ -122,6 +122,9 @@ TEST_F(MetricsServerTest, AsksTheEngineForItsState) {
   EXPECT_EQ(text.Value("kvsift_stores{device=\"0\"}"), 0);
   EXPECT_EQ(text.Value("kvsift_stores{device=\"1\"}"), 1);
   EXPECT_EQ(text.Value("kvsift_sequences{device=\"1\"}"), 1);
+  EXPECT_EQ(text.Value("kvsift_positions{device=\"1\"}"), 1);
+  EXPECT_EQ(text.Value("kvsift_queued_requests"), 0);
+  EXPECT_EQ(text.Value("kvsift_queued_bytes"), 0);
 }
 
 TEST_F(MetricsServerTest, SaysWhatTheKernelKnowsOfTheProcess) {

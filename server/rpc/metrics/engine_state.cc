@@ -14,6 +14,7 @@ namespace {
 struct StoreSums {
   int64_t stores = 0;
   int64_t sequences = 0;
+  int64_t positions = 0;
 };
 
 std::vector<StoreSums> SumStores(const Engine& engine, size_t devices) {
@@ -22,6 +23,7 @@ std::vector<StoreSums> SumStores(const Engine& engine, size_t devices) {
     StoreSums& sum = sums[store.config.device];
     ++sum.stores;
     sum.sequences += store.sequences;
+    sum.positions += store.positions;
   }
   return sums;
 }
@@ -37,11 +39,18 @@ prometheus::MetricFamily PerDevice(const char* name, const char* help,
   return family;
 }
 
+prometheus::MetricFamily Single(const char* name, const char* help, int64_t value) {
+  auto family = ScrapedFamily(prometheus::MetricType::Gauge, name, help);
+  AddValue(family, static_cast<double>(value));
+  return family;
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> EngineState::Collect() const {
   const std::vector<ShardInfo> shards = engine_.Shards();
   const std::vector<StoreSums> sums = SumStores(engine_, shards.size());
+  const QueueUse queue = engine_.Queue();
   return {
       PerDevice("kvsift_memory_budget_bytes", "Most memory that key codes may take.", shards,
                 [](const ShardInfo& shard) { return shard.memory.budget_bytes; }),
@@ -55,6 +64,12 @@ std::vector<prometheus::MetricFamily> EngineState::Collect() const {
       PerDevice("kvsift_stores", "Stores.", sums, [](const StoreSums& sum) { return sum.stores; }),
       PerDevice("kvsift_sequences", "Sequences of all stores.", sums,
                 [](const StoreSums& sum) { return sum.sequences; }),
+      PerDevice("kvsift_positions", "Sum over sequences of the longest layer.", sums,
+                [](const StoreSums& sum) { return sum.positions; }),
+      Single("kvsift_queued_requests", "Requests that were admitted and are not answered.",
+             queue.requests),
+      Single("kvsift_queued_bytes", "Bytes of those requests and of the answers they asked for.",
+             queue.bytes),
   };
 }
 

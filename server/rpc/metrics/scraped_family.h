@@ -20,7 +20,7 @@ inline prometheus::MetricFamily ScrapedFamily(prometheus::MetricType type, std::
   return family;
 }
 
-// Adds the value of one device, or without a device the only one.
+// Adds the value of one device; without a device, the only value.
 inline void AddValue(prometheus::MetricFamily& family, double value, std::string device = {}) {
   prometheus::ClientMetric metric;
   if (!device.empty()) metric.label.push_back({.name = "device", .value = std::move(device)});
