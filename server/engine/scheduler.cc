@@ -11,8 +11,9 @@ namespace {
 // What a work costs beside what its pieces say: turns, checks, a callback.
 constexpr double kWorkUs = 0.5;
 
-// More works than so many are finished by the executor, so many a task: their callers serialise
-// and send answers meanwhile, for which the next batch should not wait.
+// Batches of more works than so many are carried on by the executor, which also finishes their
+// works, so many a task: publishing them, preparing the next batch, serialising and sending answers
+// take longer than a device should wait, or the thread that watches it.
 constexpr int64_t kWorksPerTask = 16;
 
 constexpr double Microseconds(std::chrono::microseconds time) {
@@ -45,13 +46,18 @@ class Scheduler::Round final : public BatchObserver {
       draft.report.ok = status.ok();
       observer->OnBatch(draft.report);
     }
-    for (Work* work : batched) work->OnBatchDone(status);
     // Only the submitting thread touches these two.
     if (std::this_thread::get_id() == submitter_ && submitting_) {
+      for (Work* work : batched) work->OnBatchDone(status);
       completed_inside_ = true;
       return;
     }
-    scheduler_.Resume(*this);
+    Executor* const executor = scheduler_.options_.executor;
+    if (executor == nullptr || std::ssize(batched) <= kWorksPerTask) return CarryOn(status);
+    // The thread that watches the device goes on watching.
+    status_ = std::move(status);
+    executor->Run(
+        1, [this](int64_t) { CarryOn(status_); }, [] {});
   }
 
   BatchDraft draft;
@@ -64,7 +70,13 @@ class Scheduler::Round final : public BatchObserver {
   int users = 0;
 
  private:
+  void CarryOn(const absl::Status& status) {
+    for (Work* work : batched) work->OnBatchDone(status);
+    scheduler_.Resume(*this);
+  }
+
   Scheduler& scheduler_;
+  absl::Status status_;  // on its way to the executor
   std::thread::id submitter_;
   Clock::time_point submitted_;
   bool submitting_ = false;

@@ -36,8 +36,9 @@ namespace kvsift {
 // Thread-safe.
 class Scheduler {
  public:
-  // One on the device and one behind it, so that the device goes from one to the next by itself.
-  static constexpr int kBatchesInFlight = 2;
+  // One on the device, one behind it, so that the device goes from one to the next by itself, and
+  // one that the host is about to hand over or has got back.
+  static constexpr int kBatchesInFlight = 3;
   static constexpr std::chrono::microseconds kBatchTime{500};
   static constexpr std::chrono::microseconds kPieceTime{100};
 
