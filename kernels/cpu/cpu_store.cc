@@ -34,16 +34,17 @@ std::byte* KeyTiles::Tile(int64_t position, int kv_head) const {
          layout.codes.UnitOffset(layer_, kv_head, static_cast<int>(position % layout.positions));
 }
 
-void KeyTiles::CollectRuns(int kv_head, int64_t begin, int64_t end,
-                           std::vector<TileRun>& runs) const {
-  runs.clear();
+std::span<const TileRun> KeyTiles::CollectRuns(int kv_head, int64_t begin, int64_t end,
+                                               std::span<TileRun> runs) const {
+  size_t count = 0;
   const int64_t page = store_.layout.positions;
   for (int64_t position = begin; position < end;) {
     const int64_t stop = std::min(end, (position / page + 1) * page);
-    runs.push_back({.tiles = Tile(position, kv_head),
-                    .count = (stop - position + kTilePositions - 1) / kTilePositions});
+    runs[count++] = {.tiles = Tile(position, kv_head),
+                     .count = (stop - position + kTilePositions - 1) / kTilePositions};
     position = stop;
   }
+  return runs.first(count);
 }
 
 void KeyTiles::Write(int64_t start, int64_t count, const std::byte* codes) const {

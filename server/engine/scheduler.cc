@@ -11,6 +11,10 @@ namespace {
 // What a work costs beside what its pieces say: turns, checks, a callback.
 constexpr double kWorkUs = 0.5;
 
+// More works than so many are finished by the executor, so many a task: their callers serialise
+// and send answers meanwhile, for which the next batch should not wait.
+constexpr int64_t kWorksPerTask = 16;
+
 constexpr double Microseconds(std::chrono::microseconds time) {
   return static_cast<double>(time.count());
 }
@@ -54,7 +58,9 @@ class Scheduler::Round final : public BatchObserver {
   std::vector<Work*> batched;
   std::vector<Work*> done;
   std::vector<Clock::time_point> begun;  // when the requests that begin here were admitted
-  // Who may still touch the round: its submitter, and the device. Guarded by the scheduler's mutex.
+  bool tells_elsewhere = false;          // the executor finishes `done`
+  // Who may still touch the round: its submitter, the device, the executor. Guarded by the
+  // scheduler's mutex.
   int users = 0;
 
  private:
@@ -127,7 +133,7 @@ void Scheduler::Pump() {
     {
       MutexLock lock(mutex_);
       if (round != nullptr) {
-        busy_ -= std::ssize(round->done);
+        if (!round->tells_elsewhere) busy_ -= std::ssize(round->done);
         if (completed) TakeBack(*round);
         Leave(*round);
       }
@@ -142,8 +148,29 @@ void Scheduler::Pump() {
       options_.observer->OnStarted(round->draft.now - admitted);
     }
     completed = !round->batched.empty() && round->Submit();
-    for (Work* work : round->done) work->Finish();
+    if (round->tells_elsewhere) {
+      TellElsewhere(*round);
+    } else {
+      for (Work* work : round->done) work->Finish();
+    }
   }
+}
+
+void Scheduler::TellElsewhere(Round& round) {
+  const int64_t tasks = (std::ssize(round.done) + kWorksPerTask - 1) / kWorksPerTask;
+  options_.executor->Run(
+      tasks,
+      [&round](int64_t task) {
+        const int64_t first = task * kWorksPerTask;
+        const int64_t end = std::min(first + kWorksPerTask, std::ssize(round.done));
+        for (int64_t i = first; i < end; ++i) round.done[i]->Finish();
+      },
+      [this, &round] {
+        MutexLock lock(mutex_);
+        busy_ -= std::ssize(round.done);
+        Leave(round);
+        if (busy_ == 0) idle_.SignalAll();
+      });
 }
 
 Scheduler::Round* Scheduler::TakeRound() {
@@ -165,6 +192,8 @@ Scheduler::Round* Scheduler::TakeRound() {
     ++batches_;
     ++round.users;
   }
+  round.tells_elsewhere = options_.executor != nullptr && std::ssize(round.done) > kWorksPerTask;
+  if (round.tells_elsewhere) ++round.users;
   return &round;
 }
 

@@ -58,6 +58,7 @@ class Stress : public testing::TestWithParam<std::string> {
     options.limits.max_queued_requests = 12;
     options.limits.max_queued_bytes = 200'000;
     options.now = [] { return Clock::now(); };
+    options.executor = &pool_;
     engine_ = std::make_unique<Engine>(std::move(options));
     EXPECT_TRUE(engine_->CreateStore(SmallConfig()).ok());
   }
