@@ -11,6 +11,7 @@
 #include "client/cpp/append_message.h"
 #include "client/cpp/append_progress.h"
 #include "client/cpp/append_stream.h"
+#include "client/cpp/chunk_pool.h"
 #include "client/cpp/convert.h"
 #include "client/cpp/key_source.h"
 #include "client/cpp/sizes.h"
@@ -20,7 +21,7 @@ namespace {
 
 // Messages of one client stream. Its answer is the only acknowledgement, so this is also what is
 // sent again when one breaks.
-constexpr int kStreamMessages = 16;
+constexpr int kStreamMessages = 64;
 
 // Room in a message for what is not keys.
 constexpr int64_t kMessageOverheadBytes = 64 << 10;
@@ -125,13 +126,13 @@ class AppendCall {
   }
 
   // A part of a stream; the first one names the store.
-  grpc::ByteBuffer MakePart(const AppendMessage& message, bool is_first) const {
+  grpc::ByteBuffer MakePart(const AppendMessage& message, bool is_first) {
     v1::StreamAppendKeysRequest request;
     if (is_first) {
       request.set_store(store_.config.name);
       request.set_fingerprint(store_.fingerprint);
     }
-    return MakeAppendMessage(request, MakeBatch(message), KeyBytes(message),
+    return MakeAppendMessage(request, MakeBatch(message), KeyBytes(message), pool_,
                              [&](std::span<std::byte> keys) { WriteKeys(message, keys); });
   }
 
@@ -221,6 +222,7 @@ class AppendCall {
   const Store& store_;
   const AppendRequest& request_;
   KeySource keys_;
+  ChunkPool pool_;
   AppendProgress progress_;
   absl::Time deadline_;
   std::vector<int64_t> first_token_;  // [entries], in the request's keys

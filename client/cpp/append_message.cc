@@ -2,7 +2,6 @@
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
-#include <grpc/slice.h>
 #include <grpcpp/support/slice.h>
 
 #include <array>
@@ -26,7 +25,7 @@ std::string LengthHead(int field, size_t length) {
 }  // namespace
 
 grpc::ByteBuffer MakeAppendMessage(const v1::StreamAppendKeysRequest& request,
-                                   const v1::KeyBatch& batch, int64_t key_bytes,
+                                   const v1::KeyBatch& batch, int64_t key_bytes, ChunkPool& pool,
                                    const std::function<void(std::span<std::byte>)>& write) {
   const auto size = static_cast<size_t>(key_bytes);
   const std::string fields = batch.SerializeAsString();
@@ -35,9 +34,7 @@ grpc::ByteBuffer MakeAppendMessage(const v1::StreamAppendKeysRequest& request,
                          LengthHead(v1::StreamAppendKeysRequest::kKeysFieldNumber,
                                     fields.size() + keys_head.size() + size) +
                          fields + keys_head);
-  grpc_slice memory = grpc_slice_malloc(size);
-  write({reinterpret_cast<std::byte*>(GRPC_SLICE_START_PTR(memory)), size});
-  const std::array slices = {head, grpc::Slice(memory, grpc::Slice::STEAL_REF)};
+  const std::array slices = {head, pool.Make(size, write)};
   return {slices.data(), slices.size()};
 }
 

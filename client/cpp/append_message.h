@@ -9,14 +9,16 @@
 #include <functional>
 #include <span>
 
+#include "client/cpp/chunk_pool.h"
 #include "kvsift/v1/selection.pb.h"
 
 namespace kvsift::client {
 
-// The serialised `request` with `batch` and, in it, `key_bytes` bytes that `write` writes.
+// The serialised `request` with `batch` and, in it, `key_bytes` bytes that `write` writes to memory
+// of `pool`.
 // REQUIRES: request.keys and batch.keys are empty.
 grpc::ByteBuffer MakeAppendMessage(const v1::StreamAppendKeysRequest& request,
-                                   const v1::KeyBatch& batch, int64_t key_bytes,
+                                   const v1::KeyBatch& batch, int64_t key_bytes, ChunkPool& pool,
                                    const std::function<void(std::span<std::byte>)>& write);
 
 }  // namespace kvsift::client

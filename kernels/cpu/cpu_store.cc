@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/full_tile.h"
+
 namespace kvsift {
 namespace {
 
@@ -58,6 +60,7 @@ void KeyTiles::Write(int64_t start, int64_t count, const std::byte* codes) const
                 from + kv_head * code_bytes, position_bytes);
     }
   });
+  FlushFullTiles();
 }
 
 void KeyTiles::Read(int64_t start, int64_t count, std::byte* codes) const {

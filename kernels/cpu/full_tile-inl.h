@@ -93,8 +93,8 @@ HWY_INLINE void WritePairs(const uint32_t* rows, int plane_words, uint32_t* tile
       const VW even = hn::Or(hn::And(low, even_bits), hn::ShiftLeft<1>(hn::And(high, even_bits)));
       const VW odd =
           hn::Or(hn::And(hn::ShiftRight<1>(low), even_bits), hn::AndNot(even_bits, high));
-      hn::Store(even, d, tile + 2 * v * kTilePositions + lane);
-      hn::Store(odd, d, tile + (2 * v + 1) * kTilePositions + lane);
+      hn::Stream(even, d, tile + 2 * v * kTilePositions + lane);
+      hn::Stream(odd, d, tile + (2 * v + 1) * kTilePositions + lane);
     }
   }
 }
@@ -112,7 +112,7 @@ HWY_INLINE void WriteWholeTile(const TileShape& shape, uint32_t* tile, const std
   const TileWords d;
   if (shape.planes >= 2) WritePairs(rows, shape.plane_words, tile);
   for (int i = shape.pair_words() * kTilePositions; i < words * kTilePositions; i += kWordLanes) {
-    hn::Store(hn::Load(d, rows + i), d, tile + i);
+    hn::Stream(hn::Load(d, rows + i), d, tile + i);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/full_tile.cc"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/full_tile-inl.h"
@@ -29,6 +30,8 @@ void WriteFullTile(const TileShape& shape, std::byte* tile, const std::byte* cod
   HWY_DYNAMIC_DISPATCH(WriteFullTileForTarget)
   (shape, reinterpret_cast<uint32_t*>(tile), codes, stride);
 }
+
+void FlushFullTiles() { hwy::FlushStream(); }
 
 }  // namespace kvsift
 #endif  // HWY_ONCE
