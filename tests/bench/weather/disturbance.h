@@ -45,6 +45,10 @@ struct Disturbance {
 
 std::span<const Disturbance> Disturbances();
 
+// Messages that RunStall has begun, each in a connection of its own: nothing bounds what a server
+// holds of such but their number.
+inline constexpr int kStalls = 8;
+
 // Opens connections and calls with large answers that it never reads, until the end.
 void RunUnread(const Target& target, Counts& counts);
 // Goes away in the middle of messages and of answers, over and over.

@@ -57,7 +57,6 @@ void RunUnread(const Target& target, Counts& counts) {
 }
 
 void RunStall(const Target& target, Counts& counts) {
-  constexpr int kStalls = 24;
   const auto size = static_cast<size_t>(target.max_message_bytes);
   Hold(target, counts, kStalls, [&](int i, RawConnection& connection) {
     const uint32_t stream = connection.Call(i % 2 == 0 ? "StreamSteps" : "AppendKeys");

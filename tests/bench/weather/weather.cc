@@ -27,7 +27,7 @@ struct Config {
   int calm_ms = 2000;
   std::vector<std::string> only;  // names of disturbances; empty: each, and all at once
   ServerLimits limits;
-  int64_t slack_bytes = 128 * kMiB;
+  int64_t slack_bytes = 256 * kMiB;
   std::string format = "text";
 };
 
@@ -67,11 +67,12 @@ class Weather {
   }
 
   // Everything that the server may hold beside what it held in the calm: key codes up to the
-  // budget, the queue with the answers that wait to be read, and as much again in messages that
-  // arrive; the rest is for sockets and for what the allocator keeps.
+  // budget, the queue, answers that wait to be read, and messages that have begun to arrive; the
+  // rest is for sockets and for what the allocator keeps.
   int64_t Bound() const {
     return report_.phases.front().memory.resident_bytes + config_.limits.memory_bytes +
-           2 * config_.limits.max_queued_bytes + config_.slack_bytes;
+           2 * config_.limits.max_queued_bytes + kStalls * config_.limits.max_message_bytes +
+           config_.slack_bytes;
   }
 
   Phase& Measure(const std::string& name, int ms) {
