@@ -14,10 +14,14 @@ namespace {
 
 constexpr int kFloodStreams = 6;  // each with as many steps under way as the server reads
 constexpr int kAppendThreads = 2;
+// Faster would be another flood.
+constexpr std::chrono::microseconds kLatePause{200};
+constexpr int kLateCalls = 4;  // of a connection, which lasts for ten of those
 
-// Sends `request` over a held stream as fast as the server reads, and reads all answers.
-void StreamAtFullSpeed(const Target& target, const v1::StreamStepsRequest& request,
-                       Counts& counts) {
+// Sends `request` over a held stream, as fast as the server reads without a `pause`, and reads all
+// answers.
+void StreamSteps(const Target& target, const v1::StreamStepsRequest& request,
+                 std::chrono::microseconds pause, Counts& counts) {
   const auto stub = Connect(target.address);
   grpc::ClientContext context;
   const auto stream = stub->StreamSteps(&context);
@@ -26,7 +30,10 @@ void StreamAtFullSpeed(const Target& target, const v1::StreamStepsRequest& reque
     while (stream->Read(&answer)) counts.AddCode(answer.code());
   });
   // Flow control lets a client run far ahead: the end would take as long as all of it.
-  while (!target.IsOver() && stream->Write(request)) counts.Add("steps");
+  while (!target.IsOver() && stream->Write(request)) {
+    counts.Add("steps");
+    if (pause.count() > 0) std::this_thread::sleep_for(pause);
+  }
   context.TryCancel();
   reader.join();
   (void)stream->Finish();
@@ -68,7 +75,7 @@ void RunFlood(const Target& target, Counts& counts) {
   std::vector<std::thread> threads;
   const v1::StreamStepsRequest request = MakeStreamStep(1, MakeSelection(4, 256, 1));
   for (int i = 0; i < kFloodStreams; ++i) {
-    threads.emplace_back([&] { StreamAtFullSpeed(target, request, counts); });
+    threads.emplace_back([&] { StreamSteps(target, request, {}, counts); });
   }
   for (int i = 0; i < kAppendThreads; ++i) {
     threads.emplace_back([&, i] { AppendAtFullSpeed(target, 100 + i, counts); });
@@ -79,13 +86,13 @@ void RunFlood(const Target& target, Counts& counts) {
 void RunLate(const Target& target, Counts& counts) {
   v1::StreamStepsRequest request = MakeStreamStep(1, MakeSelection(1, 256, 1));
   request.set_timeout_us(1);
-  std::thread stream([&] { StreamAtFullSpeed(target, request, counts); });
+  std::thread stream([&] { StreamSteps(target, request, kLatePause, counts); });
   const std::string select = MakeSelect(request.step()).SerializeAsString();
   while (!target.IsOver()) {
     RawConnection connection(target.address);
-    for (int i = 0; i < 32; ++i) CallTooLate(connection, select);
-    counts.Add("calls", 32);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    for (int i = 0; i < kLateCalls; ++i) CallTooLate(connection, select);
+    counts.Add("calls", kLateCalls);
+    std::this_thread::sleep_for(10 * kLatePause);
   }
   stream.join();
 }

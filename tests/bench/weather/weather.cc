@@ -118,8 +118,8 @@ class Weather {
 
   // The server is told to end while clients do not read.
   void End() {
-    constexpr std::chrono::milliseconds kUntilFull{500};
-    const auto unread = Start("unread", 1000 * (config_.limits.drain_seconds + 2));
+    constexpr std::chrono::milliseconds kUntilFull{300};
+    const auto unread = Start("unread", 1000 * (config_.limits.drain_seconds + 1));
     worker_->Run(kUntilFull);
     worker_.reset();
     const Clock::time_point start = Clock::now();
@@ -160,6 +160,9 @@ int Main(int argc, char** argv) {
   app.add_option("--memory", config.limits.memory_bytes)->capture_default_str();
   app.add_option("--max-message-bytes", config.limits.max_message_bytes)->capture_default_str();
   app.add_option("--max-queued-bytes", config.limits.max_queued_bytes)->capture_default_str();
+  app.add_option("--drain-timeout", config.limits.drain_seconds, "Of the server, in seconds")
+      ->capture_default_str();
+  app.add_option("--metrics-listen", config.limits.metrics_listen, "Of the server");
   app.add_option("--slack", config.slack_bytes, "Part of the bound of memory, in bytes")
       ->capture_default_str();
   app.add_option("--format", config.format)->check(CLI::IsMember({"text", "json"}));

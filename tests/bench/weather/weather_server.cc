@@ -8,13 +8,18 @@ namespace kvsift::weather {
 namespace {
 
 std::vector<std::string> Arguments(const ServerLimits& limits) {
-  return {"--listen=127.0.0.1:0",
-          "--backend=cpu",
-          "--log-level=warning",
-          "--memory=" + std::to_string(limits.memory_bytes),
-          "--max-message-bytes=" + std::to_string(limits.max_message_bytes),
-          "--max-queued-bytes=" + std::to_string(limits.max_queued_bytes),
-          "--drain-timeout=" + std::to_string(limits.drain_seconds)};
+  std::vector<std::string> arguments = {
+      "--listen=127.0.0.1:0",
+      "--backend=cpu",
+      "--log-level=warning",
+      "--memory=" + std::to_string(limits.memory_bytes),
+      "--max-message-bytes=" + std::to_string(limits.max_message_bytes),
+      "--max-queued-bytes=" + std::to_string(limits.max_queued_bytes),
+      "--drain-timeout=" + std::to_string(limits.drain_seconds)};
+  if (!limits.metrics_listen.empty()) {
+    arguments.push_back("--metrics-listen=" + limits.metrics_listen);
+  }
+  return arguments;
 }
 
 }  // namespace

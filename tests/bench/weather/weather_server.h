@@ -17,6 +17,7 @@ struct ServerLimits {
   int64_t max_message_bytes = int64_t{16} << 20;
   int64_t max_queued_bytes = int64_t{64} << 20;
   int drain_seconds = 3;
+  std::string metrics_listen = {};  // as the server takes it; empty: none
 };
 
 struct Memory {
