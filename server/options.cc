@@ -127,7 +127,8 @@ void AddLimits(CLI::App& app, Values& values) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   AddSize(app, "--max-queued-bytes", values.max_queued_bytes, kMiB, kMaxMemoryBytes,
-          "Most bytes of those requests and their answers [1GiB]");
+          "Most bytes of those requests and their answers, and of answers that clients do not "
+          "read [1GiB]");
   app.add_option("--max-stream-steps", values.max_stream_steps,
                  "Most unanswered steps of one held stream; it is not read beyond them")
       ->check(CLI::Range(1, 1 << 16))

@@ -22,6 +22,7 @@
 #include "server/rpc/server_metrics.h"
 #include "server/rpc/step_streams.h"
 #include "server/rpc/tuning.h"
+#include "server/rpc/unread_answers.h"
 
 namespace kvsift {
 namespace {
@@ -39,7 +40,8 @@ class GrpcServer final : public Server {
       : drain_timeout_(options.drain_timeout),
         on_failure_(options.on_failure),
         logger_(logger),
-        executor_(options.threads) {}
+        executor_(options.threads),
+        unread_(options.limits.max_queued_bytes) {}
 
   ~GrpcServer() override { Stop(); }
 
@@ -60,6 +62,7 @@ class GrpcServer final : public Server {
                                      .executor = &executor_,
                                      .gate = &gate_,
                                      .streams = &streams_,
+                                     .unread = &unread_,
                                      .observer = metrics_.get(),
                                      .max_message_bytes = options.max_message_bytes,
                                      .max_stream_steps = options.max_stream_steps});
@@ -186,6 +189,7 @@ class GrpcServer final : public Server {
   std::unique_ptr<Executor> completions_;
   CallGate gate_;
   StepStreams streams_;
+  UnreadAnswers unread_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<grpc::Service> service_;

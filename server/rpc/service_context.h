@@ -9,6 +9,7 @@
 #include "server/rpc/call_gate.h"
 #include "server/rpc/call_observer.h"
 #include "server/rpc/step_streams.h"
+#include "server/rpc/unread_answers.h"
 
 namespace kvsift {
 
@@ -18,6 +19,7 @@ struct ServiceContext {
   Executor* executor = nullptr;      // for work outside the engine: Calibrate
   CallGate* gate = nullptr;          // counts calls; refuses them once it is closed
   StepStreams* streams = nullptr;    // held streams, which end when the server drains
+  UnreadAnswers* unread = nullptr;   // of all calls but StreamAppendKeys
   CallObserver* observer = nullptr;  // may be null
   int64_t max_message_bytes = 0;
   int32_t max_stream_steps = 0;  // unanswered at once on one stream

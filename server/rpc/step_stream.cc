@@ -25,10 +25,10 @@ constexpr int64_t kKeptBytes = 256 << 10;
 // its flag under the mutex, which makes it the only one.
 class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>, HeldStream {
  public:
-  StepStream(const ServiceContext& service, const grpc::CallbackServerContext& context)
+  StepStream(const ServiceContext& service, grpc::CallbackServerContext& context)
       : service_(service),
-        caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_} {
-  }
+        caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_},
+        unread_(context.c_call(), caller_.client) {}
 
   void Begin() {
     is_held_ = service_.streams->Add(*this);
@@ -100,6 +100,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
 
   void Return(StreamStep* step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     std::unique_ptr<StreamStep> returned(step);
+    service_.unread->Remove(unread_, static_cast<int64_t>(returned->out.Length()));
     --in_flight_;
     bytes_ -= returned->bytes();
     returned->End();
@@ -107,6 +108,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   }
 
   void OnAnswered(StreamStep& step) {
+    service_.unread->Add(unread_, static_cast<int64_t>(step.out.Length()));
     {
       absl::MutexLock lock(&mutex_);
       bytes_ += static_cast<int64_t>(step.out.Length());
@@ -149,6 +151,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   const ServiceContext& service_;
   std::atomic<bool> gone_ = false;
   const StepCaller caller_;
+  UnreadAnswers::Holder unread_;
   bool is_held_ = false;
   ByteBuffer in_;  // whoever has set reading_ uses it
 
@@ -169,7 +172,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
 }  // namespace
 
 grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StartStepStream(
-    const ServiceContext& service, const grpc::CallbackServerContext& context) {
+    const ServiceContext& service, grpc::CallbackServerContext& context) {
   auto* stream = new StepStream(service, context);
   stream->Begin();
   return stream;

@@ -11,7 +11,7 @@ namespace kvsift {
 
 // Returns the reactor of one stream, which deletes itself.
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartStepStream(
-    const ServiceContext& service, const grpc::CallbackServerContext& context);
+    const ServiceContext& service, grpc::CallbackServerContext& context);
 
 }  // namespace kvsift
 

@@ -39,7 +39,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   // Parses and calls handle(UnaryCall&), which must lead to exactly one Complete, on any thread.
   template <typename Handle>
   static grpc::ServerUnaryReactor* Start(const ServiceContext& service, Method method,
-                                         const grpc::CallbackServerContext& context,
+                                         grpc::CallbackServerContext& context,
                                          const grpc::ByteBuffer& in, grpc::ByteBuffer& out,
                                          Handle handle) {
     auto* call = new UnaryCall(service, method, context, out);
@@ -58,8 +58,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   // Who asks. Valid as long as the call.
   StepCaller caller() const {
-    return {
-        .client = ClientOf(context_), .deadline = DeadlineOf(context_), .cancelled = &cancelled_};
+    return {.client = unread_.client(), .deadline = DeadlineOf(context_), .cancelled = &cancelled_};
   }
 
   // A T that lives as long as the call.
@@ -73,37 +72,45 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     record_.Answer(status.code());
     if (!status.ok()) return Finish(ToGrpcStatus(status));
     bool owns = false;
-    Finish(grpc::SerializationTraits<Response>::Serialize(*response_, &out_, &owns));
+    Send(grpc::SerializationTraits<Response>::Serialize(*response_, &out_, &owns));
   }
 
   // Sends a response that is serialised already.
   void CompleteWith(const grpc::ByteBuffer& response) {
     record_.Answer(absl::StatusCode::kOk);
     out_ = response;
-    Finish(grpc::Status::OK);
+    Send(grpc::Status::OK);
   }
 
  private:
   // Small messages need no memory beside the call itself.
   static constexpr size_t kFirstBlockBytes = 4096;
 
-  UnaryCall(const ServiceContext& service, Method method,
-            const grpc::CallbackServerContext& context, grpc::ByteBuffer& out)
+  UnaryCall(const ServiceContext& service, Method method, grpc::CallbackServerContext& context,
+            grpc::ByteBuffer& out)
       : service_(service),
         has_entered_(service.gate->Enter()),
         context_(context),
         out_(out),
         record_(method, service.observer),
+        unread_(context.c_call(), ClientOf(context)),
         arena_(first_block_, kFirstBlockBytes) {
     record_.Begin();
     request_ = google::protobuf::Arena::CreateMessage<Request>(&arena_);
     response_ = google::protobuf::Arena::CreateMessage<Response>(&arena_);
   }
 
+  void Send(const grpc::Status& status) {
+    unread_bytes_ = static_cast<int64_t>(out_.Length());
+    if (unread_bytes_ > 0) service_.unread->Add(unread_, unread_bytes_);
+    Finish(status);
+  }
+
   void OnCancel() override { cancelled_ = true; }
 
   void OnDone() override {
     record_.End();
+    if (unread_bytes_ > 0) service_.unread->Remove(unread_, unread_bytes_);
     CallGate* const entered = has_entered_ ? service_.gate : nullptr;
     delete this;
     if (entered != nullptr) entered->Leave();
@@ -115,6 +122,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   grpc::ByteBuffer& out_;
   std::atomic<bool> cancelled_ = false;
   CallRecord record_;
+  UnreadAnswers::Holder unread_;
+  int64_t unread_bytes_ = 0;  // of the answer, once it is sent
   alignas(std::max_align_t) char first_block_[kFirstBlockBytes];
   google::protobuf::Arena arena_;
   Request* request_;

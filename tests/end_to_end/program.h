@@ -24,6 +24,8 @@ class Program {
   // The next line of standard output without its end; empty at the end.
   std::string ReadLine();
 
+  pid_t id() const { return child_; }
+
   void Signal(int signal) const;
 
   // The exit code, or -1 if a signal ended it.

@@ -1,0 +1,45 @@
+#include "tests/bench/weather/disturber.h"
+
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "nlohmann/json.hpp"
+
+namespace kvsift::weather {
+
+Disturber::Disturber(const std::string& name, const std::string& address, int64_t max_message_bytes,
+                     std::chrono::milliseconds duration)
+    : program_("/proc/self/exe",
+               {kDisturb, name, address, std::to_string(max_message_bytes),
+                std::to_string(duration.count())},
+               "/dev/stderr") {
+  program_.ReadLine();
+}
+
+std::map<std::string, int64_t> Disturber::Wait() {
+  const auto counts = nlohmann::json::parse(program_.ReadLine(), nullptr, false);
+  program_.Wait();
+  if (counts.is_discarded()) return {{"broke down", 1}};
+  return counts.get<std::map<std::string, int64_t>>();
+}
+
+int RunDisturber(int argc, char** argv) {
+  if (argc != 6) return 2;
+  for (const Disturbance& disturbance : Disturbances()) {
+    if (disturbance.name != std::string_view(argv[2])) continue;
+    if (setpriority(PRIO_PROCESS, 0, PRIO_MAX - 1) != 0) return 1;
+    Counts counts;
+    std::cout << "begun" << std::endl;
+    disturbance.run({.address = argv[3],
+                     .max_message_bytes = std::atoll(argv[4]),
+                     .until = Clock::now() + std::chrono::milliseconds(std::atoll(argv[5]))},
+                    counts);
+    std::cout << nlohmann::json(counts.all()).dump() << std::endl;
+    return 0;
+  }
+  return 2;
+}
+
+}  // namespace kvsift::weather
