@@ -78,18 +78,27 @@ void StepChannel::Close() {
   mutex_.Await(absl::Condition(this, &StepChannel::HasNoStream));
 }
 
+bool StepChannel::PrepareNext(absl::Time now) {
+  if (has_prepared_) return true;
+  const auto [id, step] = table_.TakeUnsent(now);
+  if (step == nullptr) return false;
+  // A message cannot be moved.
+  MakeStepMessage(id, step->deadline - now, step->body).Swap(&prepared_);
+  has_prepared_ = true;
+  return true;
+}
+
 void StepChannel::Pump() {
   StepStream* stream = nullptr;
   bool is_opened = false;
   bool waits = false;
+  bool is_followed = false;
   grpc::ByteBuffer message;
   {
     absl::MutexLock lock(&mutex_);
     const absl::Time now = absl::Now();
     if (now < resume_time_) return SetAlarm(now);
-    if (is_writing_ || is_broken_) return;
-    const auto [id, step] = table_.TakeUnsent(now);
-    if (step == nullptr) return;
+    if (is_writing_ || is_broken_ || !PrepareNext(now)) return;
     if (stream_ == nullptr) {
       stream_ = std::make_unique<StepStream>(*this);
       ++stream_count_;
@@ -98,11 +107,13 @@ void StepChannel::Pump() {
     }
     is_writing_ = true;
     stream = stream_.get();
-    MakeStepMessage(id, step->deadline - now, step->body).Swap(&message);  // it cannot be moved
+    prepared_.Swap(&message);
+    has_prepared_ = false;
+    is_followed = PrepareNext(now);
   }
   // gRPC may write to the connection at once, which others need not wait for.
   if (is_opened) stream->Open(channel_, waits);
-  stream->Write(message);
+  stream->Write(message, is_followed);
 }
 
 FinishedStep StepChannel::Answered(const v1::StreamStepsResponse& answer) {
@@ -152,6 +163,8 @@ void StepChannel::Ended(const grpc::Status& status) {
     ended = std::move(stream_);
     is_broken_ = false;
     reading_ended_ = false;
+    prepared_.Clear();
+    has_prepared_ = false;
     failed = IsBreak(status) ? table_.SendAllAgain() : table_.TakeAll();
     // A stream that ends while nobody uses it is opened at the next step.
     if (!table_.empty()) {

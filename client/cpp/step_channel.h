@@ -3,6 +3,7 @@
 #define KVSIFT_CLIENT_CPP_STEP_CHANNEL_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
 #include <cstdint>
@@ -66,6 +67,9 @@ class StepChannel {
   // Starts a write if there is a step to send and none is being written.
   void Pump();
 
+  // Has the next message ready in prepared_; false if there is none to send.
+  bool PrepareNext(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Ends what is due.
   void Wake();
 
@@ -89,6 +93,10 @@ class StepChannel {
   bool waits_for_ready_ ABSL_GUARDED_BY(mutex_) = false;  // since a break, until an answer
 
   std::unique_ptr<StepStream> stream_ ABSL_GUARDED_BY(mutex_);
+  // The message after the one that is written, made ahead so that it follows for certain: that one
+  // may then wait for it and go out with it.
+  grpc::ByteBuffer prepared_ ABSL_GUARDED_BY(mutex_);
+  bool has_prepared_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;  // claims the stream for a write
   bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;   // the stream takes no more writes
   bool reading_ended_ ABSL_GUARDED_BY(mutex_) = false;

@@ -22,9 +22,11 @@ void StepStream::Open(const std::shared_ptr<grpc::Channel>& channel, bool waits)
   StartCall();
 }
 
-void StepStream::Write(grpc::ByteBuffer& message) {
+void StepStream::Write(grpc::ByteBuffer& message, bool is_followed) {
   written_.Swap(&message);
-  StartWrite(&written_);
+  grpc::WriteOptions options;
+  if (is_followed) options.set_buffer_hint();
+  StartWrite(&written_, options);
 }
 
 void StepStream::OnReadDone(bool ok) {

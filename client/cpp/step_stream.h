@@ -25,8 +25,9 @@ class StepStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   // Makes the call. `waits` for a server that cannot be reached now, or fails.
   void Open(const std::shared_ptr<grpc::Channel>& channel, bool waits);
 
-  // Takes and writes a message. REQUIRES: the one before is written, and the stream not released.
-  void Write(grpc::ByteBuffer& message);
+  // Takes and writes a message; one that `is_followed` by another may wait for it.
+  // REQUIRES: the one before is written, and the stream not released.
+  void Write(grpc::ByteBuffer& message, bool is_followed);
 
   // Nothing is written any more: the stream ends when reading has.
   void Release() { RemoveHold(); }

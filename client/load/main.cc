@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/cli/progress.h"
 #include "client/load/command_line.h"
@@ -70,6 +71,8 @@ struct Program {
 }  // namespace kvsift::load
 
 int main(int argc, char** argv) {
+  // The distribution's abseil looks for cycles of locks at each lock, for gRPC's too.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // Before anything starts a thread.
   const auto socket = kvsift::load::SocketFloor::Start();
   const auto command_line = kvsift::load::ParseCommandLine(argc, argv);

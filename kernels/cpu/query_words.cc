@@ -34,51 +34,72 @@ class PlaneReader {
   int planes_;
 };
 
-// What stands for a query code in the dot forms: itself, its level, or its signed value.
-int Multiplier(Estimator estimator, int code, int key_bits) {
-  switch (estimator) {
-    case Estimator::kDot:
-      return Level(code, key_bits);
-    case Estimator::kAsymmetricDot:
-      return code < 8 ? code : code - 16;
-    default:
-      return code;
-  }
+// What follows takes four bytes of a word at once.
+constexpr uint32_t kEachByte = 0x01010101u;
+constexpr uint32_t kSigns = 0x80 * kEachByte;
+
+// Adds bytes without carries between them.
+uint32_t AddBytes(uint32_t a, uint32_t b) {
+  return ((a & ~kSigns) + (b & ~kSigns)) ^ ((a ^ b) & kSigns);
 }
 
-// Four signed bytes, byte b = values[b] * factor.
-int32_t PackBytes(const std::array<int, 4>& values, int factor) {
-  uint32_t word = 0;
+// Multiplies bytes by 2^shift; what leaves a byte is lost.
+uint32_t ShiftBytes(uint32_t bytes, int shift) {
+  return (bytes << shift) & (((0xFFu << shift) & 0xFFu) * kEachByte);
+}
+
+// The sum of four signed bytes.
+int32_t SumOfBytes(uint32_t bytes) {
+  const uint32_t biased = bytes ^ kSigns;
+  const uint32_t pairs = (biased & 0x00FF00FFu) + ((biased >> 8) & 0x00FF00FFu);
+  return static_cast<int32_t>((pairs + (pairs >> 16)) & 0xFFFFu) - 4 * 128;
+}
+
+int32_t SumOfSquares(uint32_t bytes) {
+  int32_t sum = 0;
   for (int b = 0; b < 4; ++b) {
-    word |= static_cast<uint32_t>(static_cast<uint8_t>(values[b] * factor)) << (8 * b);
+    const auto value = static_cast<int8_t>(bytes >> (8 * b));
+    sum += value * value;
   }
-  return static_cast<int32_t>(word);
+  return sum;
+}
+
+// What stands for four query codes in the dot forms, as signed bytes: themselves, their levels, or
+// their signed values.
+uint32_t Multipliers(Estimator estimator, uint32_t codes, int key_bits) {
+  switch (estimator) {
+    case Estimator::kDot:
+      return AddBytes(2 * codes, static_cast<uint8_t>(-ThresholdCount(key_bits)) * kEachByte);
+    case Estimator::kAsymmetricDot:
+      return codes | ((codes >> 3) & kEachByte) * 0xF0u;  // bit 3 is the sign
+    default:
+      return codes;
+  }
 }
 
 // In the order in which the dot loops take the dimensions of word v: pair word p, field j in a
 // byte is dimension m = 2j + p of the byte; single words take m as it comes.
 int32_t MakeDotWords(const ScoreForm& form, Estimator estimator, const PlaneReader& query,
                      int32_t* words) {
-  constexpr int kPairFactor[4] = {16, 4, 1, 1};  // field 3 is shifted to where field 2 was
+  constexpr int kPairShift[4] = {4, 2, 0, 0};  // field 3 is shifted to where field 2 was
   int32_t sum = 0;
   int32_t squares = 0;
   for (int v = 0; v < form.plane_words; ++v) {
-    std::array<std::array<int, 4>, 8> q;
+    std::array<uint32_t, 8> q;
     for (int m = 0; m < 8; ++m) {
-      const uint32_t codes = query.FourCodes(v, m);
-      for (int b = 0; b < 4; ++b) {
-        q[m][b] = Multiplier(estimator, static_cast<int>(codes >> (8 * b)) & 15, form.key_bits);
-        sum += q[m][b];
-        squares += q[m][b] * q[m][b];
-      }
+      q[m] = Multipliers(estimator, query.FourCodes(v, m), form.key_bits);
+      sum += SumOfBytes(q[m]);
+      if (form.kind == ScoreKind::kSquaredEuclidean) squares += SumOfSquares(q[m]);
     }
     if (form.key_bits >= 2) {
       for (int p = 0; p < 2; ++p) {
-        for (int j = 0; j < 4; ++j) *words++ = PackBytes(q[2 * j + p], kPairFactor[j]);
+        for (int j = 0; j < 4; ++j) {
+          *words++ = static_cast<int32_t>(ShiftBytes(q[2 * j + p], kPairShift[j]));
+        }
       }
     }
     if (form.key_bits != 2) {
-      for (int m = 0; m < 8; ++m) *words++ = PackBytes(q[m], 1 << kDotScaleLog2);
+      for (int m = 0; m < 8; ++m) *words++ = static_cast<int32_t>(ShiftBytes(q[m], kDotScaleLog2));
     }
   }
   if (form.kind == ScoreKind::kSquaredEuclidean) return -squares;

@@ -132,7 +132,8 @@ class Run:
             self.one_step("latency", server)
 
     def sharing(self):
-        """The same beside a process that keeps all multiprocessors busy, without MPS and with."""
+        """The same beside a process that keeps all multiprocessors busy, without MPS and with; and
+        beside one that leaves some free."""
         self.beside_load("beside a busy process", None)
         folder = self.folder
         environment = dict(os.environ, CUDA_MPS_PIPE_DIRECTORY=str(folder / "pipe"),
@@ -142,12 +143,14 @@ class Run:
         subprocess.run(["nvidia-cuda-mps-control", "-d"], env=environment, check=True)
         try:
             self.beside_load("beside a busy process, MPS", environment)
+            self.beside_load("beside one with 16 SMs free, MPS", environment,
+                             "--free-multiprocessors", "16")
         finally:
             subprocess.run(["nvidia-cuda-mps-control"], input="quit\n", text=True, check=False,
                            env=environment)
 
-    def beside_load(self, name, environment):
-        busy = subprocess.Popen([self.root / "tests/kvsift_gpu_load", "--seconds", "300"],
+    def beside_load(self, name, environment, *options):
+        busy = subprocess.Popen([self.root / "tests/kvsift_gpu_load", "--seconds", "300", *options],
                                 stdout=subprocess.PIPE, text=True, env=environment)
         try:
             busy.stdout.readline()
