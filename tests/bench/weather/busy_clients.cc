@@ -71,6 +71,18 @@ void CallTooLate(RawConnection& connection, const std::string& select) {
 
 }  // namespace
 
+void RunSpin(const Target& target, Counts& counts) {
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    threads.emplace_back([&] {
+      while (!target.IsOver()) {
+      }
+    });
+  }
+  counts.Add("threads", std::ssize(threads));
+  for (std::thread& thread : threads) thread.join();
+}
+
 void RunFlood(const Target& target, Counts& counts) {
   std::vector<std::thread> threads;
   const v1::StreamStepsRequest request = MakeStreamStep(1, MakeSelection(4, 256, 1));
