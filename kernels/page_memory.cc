@@ -19,6 +19,15 @@ constexpr uintptr_t RoundUp(uintptr_t value, uintptr_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
+// The system takes the memory when it needs it. Until then it is still there for what is written
+// next, which would else wait for fresh memory to be cleared, at the speed of memory.
+void GiveBack(void* memory, size_t bytes) {
+#ifdef MADV_FREE
+  if (madvise(memory, bytes, MADV_FREE) == 0) return;
+#endif
+  madvise(memory, bytes, MADV_DONTNEED);
+}
+
 class ReservedMemory final : public PageMemory {
  public:
   ReservedMemory(void* mapping, size_t mapped_bytes, int64_t bytes)
@@ -38,7 +47,7 @@ class ReservedMemory final : public PageMemory {
     const uintptr_t first = reinterpret_cast<uintptr_t>(data_) + static_cast<uintptr_t>(offset);
     const uintptr_t begin = RoundUp(first, kHugePageBytes);
     const uintptr_t end = (first + static_cast<uintptr_t>(bytes)) / kHugePageBytes * kHugePageBytes;
-    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    if (begin < end) GiveBack(reinterpret_cast<void*>(begin), end - begin);
   }
 
  private:

@@ -24,7 +24,8 @@ class PageMemory {
 };
 
 // Address space of `bytes` bytes that takes memory from the system as pages are first written
-// and gives aligned pieces of 2 MiB back on Discard; smaller ones stay resident.
+// and offers aligned pieces of 2 MiB on Discard, which it takes back when it needs memory; until
+// then they count as resident. Smaller ones stay.
 // Errors: RESOURCE_EXHAUSTED if the system refuses the range.
 absl::StatusOr<std::unique_ptr<PageMemory>> ReservePageMemory(int64_t bytes);
 

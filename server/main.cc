@@ -1,9 +1,25 @@
 // kvsift-server.
+#include <malloc.h>  // also __GLIBC__
+
 #include <string>
 #include <vector>
 
 #include "server/program.h"
 
+namespace {
+
+// Memory of messages comes and goes by megabytes; given back each time, it would cost a page fault
+// every 4 KiB, a third of the time of the threads that receive appends.
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most it takes
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  KeepFreedMemory();
   return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/cpp/append_message.h"
 #include "client/cpp/append_progress.h"
+#include "client/cpp/append_stream.h"
+#include "client/cpp/chunk_pool.h"
 #include "client/cpp/convert.h"
 #include "client/cpp/key_source.h"
 #include "client/cpp/sizes.h"
@@ -17,7 +21,7 @@ namespace {
 
 // Messages of one client stream. Its answer is the only acknowledgement, so this is also what is
 // sent again when one breaks.
-constexpr int kStreamMessages = 16;
+constexpr int kStreamMessages = 64;
 
 // Room in a message for what is not keys.
 constexpr int64_t kMessageOverheadBytes = 64 << 10;
@@ -88,28 +92,48 @@ class AppendCall {
   }
 
  private:
-  v1::KeyBatch MakeKeys(const AppendMessage& message) const {
+  // All of a message but the keys themselves.
+  v1::KeyBatch MakeBatch(const AppendMessage& message) const {
     v1::KeyBatch out;
     out.mutable_layer_ids()->Assign(request_.layer_ids.begin(), request_.layer_ids.end());
-    int64_t tokens = 0;
     for (const AppendSlice& slice : message) {
       out.add_sequence_ids(request_.entries[slice.entry].sequence_id);
       out.add_starts(slice.start);
       out.add_counts(slice.count);
-      tokens += slice.count;
     }
     SetExpectedEpochs(message, out.mutable_expected_epochs());
     out.set_element_type(ToProto(keys_.wire_type()));
     out.set_on_conflict(ToProto(request_.on_conflict));
-    std::string& bytes = *out.mutable_keys();
-    bytes.reserve(tokens * keys_.position_bytes());
+    return out;
+  }
+
+  int64_t KeyBytes(const AppendMessage& message) const {
+    int64_t tokens = 0;
+    for (const AppendSlice& slice : message) tokens += slice.count;
+    return tokens * keys_.position_bytes();
+  }
+
+  // `out` [KeyBytes(message)].
+  void WriteKeys(const AppendMessage& message, std::span<std::byte> out) const {
     for (int layer = 0; layer < keys_.layers(); ++layer) {
       for (const AppendSlice& slice : message) {
         const int64_t into_entry = slice.start - request_.entries[slice.entry].start;
-        keys_.Write(layer, first_token_[slice.entry] + into_entry, slice.count, bytes);
+        const int64_t bytes = keys_.bytes(slice.count);
+        keys_.Write(layer, first_token_[slice.entry] + into_entry, slice.count, out.first(bytes));
+        out = out.subspan(bytes);
       }
     }
-    return out;
+  }
+
+  // A part of a stream; the first one names the store.
+  grpc::ByteBuffer MakePart(const AppendMessage& message, bool is_first) {
+    v1::StreamAppendKeysRequest request;
+    if (is_first) {
+      request.set_store(store_.config.name);
+      request.set_fingerprint(store_.fingerprint);
+    }
+    return MakeAppendMessage(request, MakeBatch(message), KeyBytes(message), pool_,
+                             [&](std::span<std::byte> keys) { WriteKeys(message, keys); });
   }
 
   void SetUp(grpc::ClientContext& context) const {
@@ -136,7 +160,9 @@ class AppendCall {
     v1::AppendKeysRequest request;
     request.set_store(store_.config.name);
     request.set_fingerprint(store_.fingerprint);
-    *request.mutable_keys() = MakeKeys(message);
+    *request.mutable_keys() = MakeBatch(message);
+    request.mutable_keys()->mutable_keys()->resize(KeyBytes(message));
+    WriteKeys(message, std::as_writable_bytes(std::span(*request.mutable_keys()->mutable_keys())));
     grpc::ClientContext context;
     SetUp(context);
     v1::AppendKeysResponse response;
@@ -146,22 +172,13 @@ class AppendCall {
   }
 
   absl::StatusOr<bool> SendStream(const std::vector<AppendMessage>& plan) {
-    grpc::ClientContext context;
-    SetUp(context);
-    v1::StreamAppendKeysResponse response;
-    const auto writer = connection_.stub().StreamAppendKeys(&context, &response);
+    AppendStream stream(connection_.channel(), deadline_, waits_for_ready_);
     for (size_t i = 0; i < plan.size(); ++i) {
-      v1::StreamAppendKeysRequest request;
-      if (i == 0) {
-        request.set_store(store_.config.name);
-        request.set_fingerprint(store_.fingerprint);
-      }
-      *request.mutable_keys() = MakeKeys(plan[i]);
-      if (!writer->Write(request)) break;  // the server has answered, or is gone
+      if (!stream.Write(MakePart(plan[i], i == 0))) break;  // the server has answered, or is gone
     }
-    writer->WritesDone();
-    const grpc::Status status = writer->Finish();
-    if (!status.ok()) return ToAbslStatus(status);
+    v1::StreamAppendKeysResponse response;
+    const absl::Status status = stream.Finish(response);
+    if (!status.ok()) return status;
     return RecordStream(plan, response);
   }
 
@@ -205,6 +222,7 @@ class AppendCall {
   const Store& store_;
   const AppendRequest& request_;
   KeySource keys_;
+  ChunkPool pool_;
   AppendProgress progress_;
   absl::Time deadline_;
   std::vector<int64_t> first_token_;  // [entries], in the request's keys

@@ -1,5 +1,7 @@
 #include "client/cpp/key_source.h"
 
+#include <algorithm>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client/cpp/sizes.h"
@@ -41,18 +43,15 @@ absl::StatusOr<KeySource> KeySource::Make(const Store& store, std::span<const in
   return source;
 }
 
-void KeySource::Write(int layer, int64_t first, int64_t count, std::string& out) const {
+void KeySource::Write(int layer, int64_t first, int64_t count, std::span<std::byte> out) const {
   if (count == 0) return;
   const std::span<const std::byte> given =
       keys_.bytes.subspan((layer * tokens_ + first) * given_bytes_, count * given_bytes_);
-  const size_t size = out.size();
   if (wire_type_ == keys_.raw) {
-    out.append(reinterpret_cast<const char*>(given.data()), given.size());
-    return;
+    std::copy(given.begin(), given.end(), out.begin());
+  } else {
+    EncodeKeys(format_, layers_[layer], *keys_.raw, given, out);
   }
-  out.resize(size + count * wire_bytes_);
-  EncodeKeys(format_, layers_[layer], *keys_.raw, given,
-             std::as_writable_bytes(std::span(out).subspan(size)));
 }
 
 }  // namespace kvsift::client

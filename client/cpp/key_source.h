@@ -2,10 +2,10 @@
 #ifndef KVSIFT_CLIENT_CPP_KEY_SOURCE_H_
 #define KVSIFT_CLIENT_CPP_KEY_SOURCE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,9 +31,12 @@ class KeySource {
   // Bytes that travel for one position of all layers.
   int64_t position_bytes() const { return wire_bytes_ * static_cast<int64_t>(layers_.size()); }
 
-  // Appends what travels for tokens [first, first + count) of the request's layer `layer`, an
-  // index into layer_ids.
-  void Write(int layer, int64_t first, int64_t count, std::string& out) const;
+  // Bytes that travel for `count` tokens of one layer.
+  int64_t bytes(int64_t count) const { return count * wire_bytes_; }
+
+  // Writes what travels for tokens [first, first + count) of the request's layer `layer`, an
+  // index into layer_ids, to `out` [bytes(count)].
+  void Write(int layer, int64_t first, int64_t count, std::span<std::byte> out) const;
   int layers() const { return static_cast<int>(layers_.size()); }
 
  private:

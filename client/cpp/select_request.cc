@@ -123,7 +123,8 @@ absl::Status WriteKeyBatch(const Store& store, const StepRequest& request, v1::K
                                                          tokens, request.keys, request.encode_keys);
   if (!keys.ok()) return keys.status();
   out.set_element_type(ToProto(keys->wire_type()));
-  keys->Write(0, 0, tokens, *out.mutable_keys());
+  out.mutable_keys()->resize(keys->bytes(tokens));
+  keys->Write(0, 0, tokens, std::as_writable_bytes(std::span(*out.mutable_keys())));
   out.set_on_conflict(ToProto(request.on_conflict));
   return absl::OkStatus();
 }

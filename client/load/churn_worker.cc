@@ -41,8 +41,9 @@ absl::Status ChurnWorker::Turn(int64_t intended) {
 
 absl::Status ChurnWorker::Append(Sequence& sequence, int64_t count, int64_t intended) {
   const auto layers = std::ssize(context_.store.config.layer_ids);
+  AppendBuffer buffer;
   const absl::Status status = AppendContent(context_, sequence.id, sequence.content,
-                                            sequence.length, sequence.length + count);
+                                            sequence.length, sequence.length + count, buffer);
   if (status.ok()) sequence.length += count;
   return Count(
       Operation::kAppend, intended, status,

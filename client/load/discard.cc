@@ -12,6 +12,7 @@
 #include "client/load/clock.h"
 #include "client/load/echo.h"
 #include "client/load/echo_channel.h"
+#include "client/load/lane.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "kvsift/v1/echo.grpc.pb.h"
 
@@ -20,16 +21,26 @@ namespace {
 
 constexpr absl::Duration kGrace = absl::Seconds(20);
 
+// Of a client stream: what is sent, and the message that it is written to.
+struct Source {
+  std::vector<char> keys;
+  v1::StreamDiscardRequest message;
+};
+
+// Each chunk is copied from the caller's memory to the message, as any client must.
 absl::Status DiscardOnce(v1::EchoService::Stub& stub, const DiscardOptions& options,
-                         v1::StreamDiscardRequest& message) {
+                         Source& source) {
   grpc::ClientContext context;
   client::SetDeadline(context, absl::Now() + options.duration + kGrace);
   v1::StreamDiscardResponse response;
   const auto writer = stub.StreamDiscard(&context, &response);
+  size_t place = 0;
   for (int64_t left = options.append_bytes; left > 0;) {
     const int64_t size = std::min(left, options.message_bytes);
-    message.mutable_payload()->resize(size);
-    if (!writer->Write(message)) break;
+    if (place + static_cast<size_t>(size) > source.keys.size()) place = 0;
+    source.message.set_payload(source.keys.data() + place, static_cast<size_t>(size));
+    place += static_cast<size_t>(size);
+    if (!writer->Write(source.message)) break;
     left -= size;
   }
   writer->WritesDone();
@@ -67,11 +78,12 @@ absl::StatusOr<Floor> MeasureDiscard(const DiscardOptions& options) {
   for (int i = 0; i < options.outstanding; ++i) {
     threads.emplace_back([&, i] {
       LatencyHistogram latency;
-      v1::StreamDiscardRequest message;
+      Source source;
+      source.keys.assign(static_cast<size_t>(std::min(options.append_bytes, kAppendBytes)), 'k');
       absl::Status own;
       while (own.ok() && MonotonicNs() < end) {
         const int64_t sent = MonotonicNs();
-        own = DiscardOnce(*stubs[i % options.channels], options, message);
+        own = DiscardOnce(*stubs[i % options.channels], options, source);
         if (own.ok()) latency.Record(MonotonicNs() - sent);
       }
       absl::MutexLock lock(&mutex);

@@ -5,30 +5,25 @@
 #include "client/load/random.h"
 
 namespace kvsift::load {
-namespace {
-
-// Keys of one append: what is held in memory at once.
-constexpr int64_t kAppendBytes = int64_t{64} << 20;
-
-}  // namespace
-
 absl::Status AppendContent(RunContext& context, uint64_t id, const Content& content, int64_t start,
-                           int64_t end) {
+                           int64_t end, AppendBuffer& buffer) {
   const client::StoreConfig& config = context.store.config;
   const auto layers = static_cast<int>(config.layer_ids.size());
   const int64_t piece = std::max<int64_t>(1, kAppendBytes / (context.pool.key_bytes() * layers));
-  std::vector<std::byte> keys;
+  buffer.filled_ns = 0;
   for (; start < end; start += piece) {
     const int64_t count = std::min(piece, end - start);
-    keys.clear();
-    keys.reserve(layers * count * context.pool.key_bytes());
+    const int64_t begun = context.clock.Now();
+    buffer.keys.clear();
+    buffer.keys.reserve(layers * count * context.pool.key_bytes());
     for (int layer = 0; layer < layers; ++layer) {
-      content.CopyKeys(context.pool, layer, start, count, keys);
+      content.CopyKeys(context.pool, layer, start, count, buffer.keys);
     }
+    buffer.filled_ns += context.clock.Now() - begun;
     client::AppendRequest request;
     request.layer_ids = config.layer_ids;
     request.entries = {{id, start, count, {}}};
-    request.keys = {keys, context.pool.type()};
+    request.keys = {buffer.keys, context.pool.type()};
     request.encode = client::EncodeOn::kServer;
     const auto result = context.client.StreamAppend(context.store, request, context.Deadline());
     if (!result.ok()) return result.status();
@@ -52,13 +47,14 @@ uint64_t Lane::Salt(const Member& member) const {
 absl::Status Lane::Rebuild() {
   const auto store = context_.client.CreateStore(context_.store.config, context_.Deadline());
   if (!store.ok()) return store.status();
+  AppendBuffer buffer;
   for (Member& member : members_) {
     ++member.generation;
     member.content = Content(Salt(member));
     absl::Status status =
         context_.client.Release(context_.store.config.name, member.id, {}, context_.Deadline());
     if (!status.ok() && !absl::IsNotFound(status)) return status;
-    status = AppendContent(context_, member.id, member.content, 0, context_.plan.context);
+    status = AppendContent(context_, member.id, member.content, 0, context_.plan.context, buffer);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

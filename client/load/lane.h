@@ -2,6 +2,7 @@
 #ifndef KVSIFT_CLIENT_LOAD_LANE_H_
 #define KVSIFT_CLIENT_LOAD_LANE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,10 +17,19 @@ constexpr uint64_t SequenceId(int lane, uint64_t index) {
   return (static_cast<uint64_t>(lane) + 1) << 32 | index;
 }
 
+// Keys of one append: what is held in memory at once. A sequence of more is appended in pieces.
+inline constexpr int64_t kAppendBytes = int64_t{64} << 20;
+
+// Keys on their way into an append. A worker that appends much keeps one, for its memory.
+struct AppendBuffer {
+  std::vector<std::byte> keys;
+  int64_t filled_ns = 0;  // of the last append, the time that making its keys took
+};
+
 // Appends positions [start, end) of all layers of a sequence. Blocks. Errors: as
 // Client::StreamAppend, an entry's trouble included.
 absl::Status AppendContent(RunContext& context, uint64_t id, const Content& content, int64_t start,
-                           int64_t end);
+                           int64_t end, AppendBuffer& buffer);
 
 // Not thread-safe: a worker has one call at a time.
 class Lane {

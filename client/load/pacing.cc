@@ -69,7 +69,7 @@ void OpenLoop::Begin(const std::vector<Worker*>& workers) {
 }
 
 void OpenLoop::SetTimer() {
-  timer_set_ = !stopped_ && next_ < end_;
+  timer_set_ = !stopped_ && next_ < window_.end;
   const int64_t time = std::min(next_, clock_.Now() + kLongestTimerNs);
   if (timer_set_) clock_.At(time, [this] { OnTimer(); });
 }
@@ -79,7 +79,7 @@ void OpenLoop::OnTimer() {
   {
     absl::MutexLock lock(&mutex_);
     const int64_t now = clock_.Now();
-    for (; next_ <= now && next_ < end_; next_ = start_ + schedule_.Next()) {
+    for (; next_ <= now && next_ < window_.end; next_ = start_ + schedule_.Next()) {
       if (stopped_ || free_.empty()) {
         waiting_.push_back(next_);
       } else {
@@ -99,6 +99,7 @@ void OpenLoop::Ready(Worker& worker) {
   int64_t intended = 0;
   {
     absl::MutexLock lock(&mutex_);
+    DropWarmUp();
     if (stopped_ || waiting_.empty()) {
       --busy_;
       free_.push_back(&worker);
@@ -108,6 +109,11 @@ void OpenLoop::Ready(Worker& worker) {
     waiting_.pop_front();
   }
   worker.Start(*this, intended);
+}
+
+void OpenLoop::DropWarmUp() {
+  if (clock_.Now() < window_.begin) return;
+  while (!waiting_.empty() && waiting_.front() < window_.begin) waiting_.pop_front();
 }
 
 void OpenLoop::Stop() {

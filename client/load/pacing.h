@@ -83,9 +83,15 @@ class ClosedLoop final : public Pacing {
 
 class OpenLoop final : public Pacing {
  public:
-  // `end` bounds the arrivals; those that wait then are still served until Stop.
-  OpenLoop(Clock& clock, ArrivalSchedule schedule, int64_t end)
-      : clock_(clock), schedule_(schedule), end_(end) {}
+  // Times when the measurement begins and ends. Arrivals before the begin that nobody has taken by
+  // then are dropped: a server that cannot keep up would otherwise still be at them at the end.
+  // Those that wait at the end are still served until Stop.
+  struct Window {
+    int64_t begin = 0;
+    int64_t end = 0;
+  };
+  OpenLoop(Clock& clock, ArrivalSchedule schedule, Window window)
+      : clock_(clock), schedule_(schedule), window_(window) {}
 
   void Begin(const std::vector<Worker*>& workers) override;
   void Ready(Worker& worker) override;
@@ -103,11 +109,12 @@ class OpenLoop final : public Pacing {
   bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return busy_ == 0 && !timer_set_; }
   void SetTimer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnTimer();
+  void DropWarmUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock& clock_;
   absl::Mutex mutex_;
   ArrivalSchedule schedule_ ABSL_GUARDED_BY(mutex_);
-  const int64_t end_;
+  const Window window_;
   int64_t start_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ ABSL_GUARDED_BY(mutex_) = 0;  // the arrival that the timer waits for
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -9,8 +9,9 @@ absl::Status PrefillWorker::Turn(int64_t intended) {
   const Content content(Mix(context_.plan.seed, id));
   const int64_t length = context_.plan.context;
   const auto layers = std::ssize(context_.store.config.layer_ids);
-  absl::Status status = AppendContent(context_, id, content, 0, length);
-  status = Count(Operation::kAppend, intended, status,
+  absl::Status status = AppendContent(context_, id, content, 0, length, buffer_);
+  // A caller has its keys: making them is this program's time, not the append's.
+  status = Count(Operation::kAppend, intended + buffer_.filled_ns, status,
                  {.keys_appended = length * layers,
                   .sent_bytes = length * layers * context_.pool.key_bytes()});
   const auto layer = static_cast<int>(Mix(id) % static_cast<uint64_t>(layers));

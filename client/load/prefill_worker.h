@@ -20,6 +20,7 @@ class PrefillWorker final : public BlockingWorker {
  private:
   const int index_;
   uint64_t turns_ = 0;
+  AppendBuffer buffer_;
 };
 
 }  // namespace kvsift::load

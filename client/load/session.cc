@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/blocking_counter.h"
@@ -102,7 +103,7 @@ absl::Status Session::CreateStore() {
   verifier_ = std::make_unique<Verifier>(
       plan_, config_, *pool_, halt_,
       absl::StrCat(folder, "kvsift-load-wrong-answer-", ::getpid(), ".json"));
-  context_ = std::unique_ptr<RunContext>(new RunContext{
+  context_ = absl::WrapUnique(new RunContext{
       plan_, *pool_, clock_, *client_, *threads_, halt_, *verifier_, *std::move(store), {}});
   return absl::OkStatus();
 }

@@ -55,7 +55,8 @@ class TrialRun {
     if (options_.rate > 0) {
       const Plan& plan = context_.plan;
       auto loop = std::make_unique<OpenLoop>(
-          context_.clock, ArrivalSchedule(options_.rate, plan.arrival, ramp_ns, plan.seed), end_);
+          context_.clock, ArrivalSchedule(options_.rate, plan.arrival, ramp_ns, plan.seed),
+          OpenLoop::Window{begin_, end_});
       open_loop_ = loop.get();
       pacing_ = std::move(loop);
     } else {

@@ -17,6 +17,7 @@ set(kvsift_bundled_tests
   engine_model_test
   engine_property_test
   engine_semantics_test
+  engine_stress_test
   end_to_end_bad_input_test
   end_to_end_concurrency_test
   end_to_end_failure_test
@@ -55,7 +56,7 @@ install(TARGETS ${kvsift_libraries} RUNTIME_DEPENDENCY_SET kvsift_needed
 install(RUNTIME_DEPENDENCY_SET kvsift_needed PRE_EXCLUDE_REGEXES ${kvsift_glibc}
         LIBRARY DESTINATION lib COMPONENT bundle)
 install(DIRECTORY tests/data DESTINATION tests COMPONENT bundle)
-install(PROGRAMS tests/gpu/check.sh tests/gpu/sharing.sh DESTINATION tests/gpu COMPONENT bundle)
+install(PROGRAMS tests/gpu/check.sh tests/gpu/load.py tests/gpu/sharing.sh DESTINATION tests/gpu COMPONENT bundle)
 install(FILES LICENSE README.md DESTINATION . COMPONENT bundle)
 
 set(CPACK_GENERATOR TGZ)

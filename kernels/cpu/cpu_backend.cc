@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +38,7 @@ struct Piece {
 
 // Appends pieces of whole tiles, so that no two write the same tile.
 void CutIntoPieces(size_t index, int64_t start, int64_t count, int64_t position_bytes,
-                   std::vector<Piece>& pieces) {
+                   std::pmr::vector<Piece>& pieces) {
   const int64_t tiles = std::max<int64_t>(1, kPieceBytes / (position_bytes * kTilePositions));
   const int64_t end = start + count;
   while (start < end) {
@@ -57,10 +58,10 @@ class Job {
   int64_t nanoseconds() const { return nanoseconds_; }
 
   // Runs everything on this thread.
-  void RunInline();
+  static void RunInline(std::unique_ptr<Job> job);
 
-  // Starts the first phase at or after `phase` that has tasks; the last one deletes the job.
-  void Start(int phase);
+  // Starts the first phase at or after `phase` that has tasks.
+  static void Start(std::unique_ptr<Job> job, int phase);
 
  private:
   static constexpr int kPhases = 3;
@@ -69,13 +70,14 @@ class Job {
   void RunTask(int phase, int64_t task);
   void Write(const Piece& piece);
   void Read(const Piece& piece);
-  void Finish();
+  static void Finish(std::unique_ptr<Job> job);
 
   CpuBackend& backend_;
   const Batch& batch_;
   BatchObserver& observer_;
-  std::vector<Piece> writes_;
-  std::vector<Piece> reads_;
+  const ScratchPool::Lease scratch_;  // holds what follows
+  std::pmr::vector<Piece> writes_;
+  std::pmr::vector<Piece> reads_;
   SelectionPlan selections_;
   int64_t nanoseconds_ = 0;
 };
@@ -114,9 +116,9 @@ class CpuBackend final : public Backend {
     const bool idle = in_flight_.fetch_add(1, std::memory_order_relaxed) == 0;
     auto job = std::make_unique<Job>(*this, batch, observer);
     if (idle && job->nanoseconds() < kInlineNanoseconds) {
-      job->RunInline();
+      Job::RunInline(std::move(job));
     } else {
-      job.release()->Start(0);
+      Job::Start(std::move(job), 0);
     }
   }
 
@@ -134,7 +136,10 @@ Job::Job(CpuBackend& backend, const Batch& batch, BatchObserver& observer)
     : backend_(backend),
       batch_(batch),
       observer_(observer),
-      selections_(batch.selections, backend.executor_.concurrency()) {
+      scratch_(backend.scratch_.Take()),
+      writes_(scratch_.get()),
+      reads_(scratch_.get()),
+      selections_(batch.selections, backend.executor_.concurrency(), *scratch_) {
   int64_t bytes = 0;
   for (size_t i = 0; i < batch.writes.size(); ++i) {
     const KeyWrite& write = batch.writes[i];
@@ -190,11 +195,10 @@ void Job::Write(const Piece& piece) {
     return;
   }
   const StoreFormat& format = tiles.store().format;
-  std::unique_ptr<Scratch> scratch = backend_.scratch_.Take();
+  const ScratchPool::Lease scratch = backend_.scratch_.Take();
   const auto codes = scratch->Array<std::byte>(piece.count * format.shape.key_bytes_per_position());
   EncodeKeys(format, write.layer, *write.keys.raw, input, codes);
   tiles.Write(piece.start, piece.count, codes.data());
-  backend_.scratch_.Return(std::move(scratch));
 }
 
 void Job::Read(const Piece& piece) {
@@ -205,29 +209,31 @@ void Job::Read(const Piece& piece) {
              read.codes.data() + (piece.start - read.start) * position_bytes);
 }
 
-void Job::RunInline() {
+void Job::RunInline(std::unique_ptr<Job> job) {
   for (int phase = 0; phase < kPhases; ++phase) {
-    for (int64_t task = 0; task < TaskCount(phase); ++task) RunTask(phase, task);
+    for (int64_t task = 0; task < job->TaskCount(phase); ++task) job->RunTask(phase, task);
   }
-  Finish();
+  Finish(std::move(job));
 }
 
-void Job::Start(int phase) {
-  while (phase < kPhases && TaskCount(phase) == 0) ++phase;
-  if (phase == kPhases) {
-    const std::unique_ptr<Job> self(this);
-    Finish();
-    return;
-  }
-  backend_.executor_.Run(
-      TaskCount(phase), [this, phase](int64_t task) { RunTask(phase, task); },
-      [this, phase] { Start(phase + 1); });
+void Job::Start(std::unique_ptr<Job> job, int phase) {
+  while (phase < kPhases && job->TaskCount(phase) == 0) ++phase;
+  if (phase == kPhases) return Finish(std::move(job));
+  Job* const running = job.release();  // a std::function can only hold what can be copied
+  running->backend_.executor_.Run(
+      running->TaskCount(phase), [running, phase](int64_t task) { running->RunTask(phase, task); },
+      [running, phase] { Start(std::unique_ptr<Job>(running), phase + 1); });
 }
 
-void Job::Finish() {
-  // First, so that what the observer submits finds the backend idle.
-  backend_.in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  observer_.OnBatchDone(batch_, absl::OkStatus());
+void Job::Finish(std::unique_ptr<Job> job) {
+  CpuBackend& backend = job->backend_;
+  const Batch& batch = job->batch_;
+  BatchObserver& observer = job->observer_;
+  // First, so that what the observer submits finds the backend idle and the scratch free, and so
+  // that the observer may end the backend.
+  job.reset();
+  backend.in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  observer.OnBatchDone(batch, absl::OkStatus());
 }
 
 }  // namespace

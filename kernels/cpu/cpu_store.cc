@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/full_tile.h"
+
 namespace kvsift {
 namespace {
 
@@ -32,40 +34,47 @@ std::byte* KeyTiles::Tile(int64_t position, int kv_head) const {
          layout.codes.UnitOffset(layer_, kv_head, static_cast<int>(position % layout.positions));
 }
 
-void KeyTiles::CollectRuns(int kv_head, int64_t begin, int64_t end,
-                           std::vector<TileRun>& runs) const {
-  runs.clear();
+std::span<const TileRun> KeyTiles::CollectRuns(int kv_head, int64_t begin, int64_t end,
+                                               std::span<TileRun> runs) const {
+  size_t count = 0;
   const int64_t page = store_.layout.positions;
   for (int64_t position = begin; position < end;) {
     const int64_t stop = std::min(end, (position / page + 1) * page);
-    runs.push_back({.tiles = Tile(position, kv_head),
-                    .count = (stop - position + kTilePositions - 1) / kTilePositions});
+    runs[count++] = {.tiles = Tile(position, kv_head),
+                     .count = (stop - position + kTilePositions - 1) / kTilePositions};
     position = stop;
   }
+  return runs.first(count);
 }
 
 void KeyTiles::Write(int64_t start, int64_t count, const std::byte* codes) const {
   const int64_t position_bytes = store_.format.shape.key_bytes_per_position();
   const int64_t code_bytes = int64_t{4} * store_.tile.words();
-  for (int kv_head = 0; kv_head < store_.format.shape.kv_heads; ++kv_head) {
-    const std::byte* head_codes = codes + kv_head * code_bytes;
-    ForEachTile(start, count, [&](int64_t position, int lane, int in_tile) {
-      WriteTile(store_.tile, Tile(position, kv_head), lane, in_tile,
-                head_codes + (position - start) * position_bytes, position_bytes);
-    });
-  }
+  const int64_t head_stride = store_.layout.codes.head_stride;
+  // All heads of a tile's positions in turn: what is read lies together.
+  ForEachTile(start, count, [&](int64_t position, int lane, int in_tile) {
+    std::byte* tile = Tile(position, 0);
+    const std::byte* from = codes + (position - start) * position_bytes;
+    for (int kv_head = 0; kv_head < store_.format.shape.kv_heads; ++kv_head) {
+      WriteTile(store_.tile, tile + kv_head * head_stride, lane, in_tile,
+                from + kv_head * code_bytes, position_bytes);
+    }
+  });
+  FlushFullTiles();
 }
 
 void KeyTiles::Read(int64_t start, int64_t count, std::byte* codes) const {
   const int64_t position_bytes = store_.format.shape.key_bytes_per_position();
   const int64_t code_bytes = int64_t{4} * store_.tile.words();
-  for (int kv_head = 0; kv_head < store_.format.shape.kv_heads; ++kv_head) {
-    std::byte* head_codes = codes + kv_head * code_bytes;
-    ForEachTile(start, count, [&](int64_t position, int lane, int in_tile) {
-      ReadTile(store_.tile, Tile(position, kv_head), lane, in_tile,
-               head_codes + (position - start) * position_bytes, position_bytes);
-    });
-  }
+  const int64_t head_stride = store_.layout.codes.head_stride;
+  ForEachTile(start, count, [&](int64_t position, int lane, int in_tile) {
+    const std::byte* tile = Tile(position, 0);
+    std::byte* to = codes + (position - start) * position_bytes;
+    for (int kv_head = 0; kv_head < store_.format.shape.kv_heads; ++kv_head) {
+      ReadTile(store_.tile, tile + kv_head * head_stride, lane, in_tile, to + kv_head * code_bytes,
+               position_bytes);
+    }
+  });
 }
 
 }  // namespace kvsift

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -46,9 +47,14 @@ class KeyTiles {
   // The tile that holds `position`. REQUIRES: the table has its page.
   std::byte* Tile(int64_t position, int kv_head) const;
 
-  // Replaces `runs` by the tiles that cover [begin, end), in order, a run a page.
-  // REQUIRES: begin is a multiple of kTilePositions.
-  void CollectRuns(int kv_head, int64_t begin, int64_t end, std::vector<TileRun>& runs) const;
+  // Most runs that `positions` positions make, wherever they begin.
+  int64_t MaxRuns(int64_t positions) const { return store_.layout.PagesFor(positions) + 1; }
+
+  // Writes the tiles that cover [begin, end) to the start of `runs`, in order, a run a page, and
+  // returns what it wrote.
+  // REQUIRES: begin is a multiple of kTilePositions; `runs` has room for MaxRuns.
+  std::span<const TileRun> CollectRuns(int kv_head, int64_t begin, int64_t end,
+                                       std::span<TileRun> runs) const;
 
   // Copies wire codes [count, kv_heads, planes, D/32] to or from positions
   // [start, start + count).

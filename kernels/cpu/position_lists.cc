@@ -8,11 +8,27 @@
 namespace kvsift {
 namespace {
 
-// The union of two lists. Written without branches on the data: which list is ahead is random.
-ValuedList MergeTwo(const ValuedList& a, const ValuedList& b) {
-  ValuedList merged;
-  merged.positions.resize(a.positions.size() + b.positions.size());
-  merged.values.resize(merged.positions.size());
+// Where lists are written, one behind the other.
+struct Room {
+  int32_t* positions = nullptr;
+  int32_t* values = nullptr;
+
+  ValuedList First(size_t count) const { return {{positions, count}, {values, count}}; }
+  Room From(int64_t first) const { return {positions + first, values + first}; }
+};
+
+Room MakeRoom(Scratch& scratch, int64_t count) {
+  return {scratch.Array<int32_t>(count).data(), scratch.Array<int32_t>(count).data()};
+}
+
+int64_t TotalCount(std::span<const ValuedList> lists) {
+  int64_t total = 0;
+  for (const ValuedList& list : lists) total += list.count();
+  return total;
+}
+
+// Writes the union of two lists. Without branches on the data: which list is ahead is random.
+ValuedList MergeTwo(const ValuedList& a, const ValuedList& b, const Room& merged) {
   size_t i = 0;
   size_t j = 0;
   size_t n = 0;
@@ -28,68 +44,66 @@ ValuedList MergeTwo(const ValuedList& a, const ValuedList& b) {
     i += p <= q;
     j += q <= p;
   }
-  const auto append = [&](const ValuedList& rest, size_t from) {
-    const auto offset = static_cast<std::ptrdiff_t>(from);
-    std::copy(rest.positions.begin() + offset, rest.positions.end(),
-              merged.positions.begin() + static_cast<std::ptrdiff_t>(n));
-    std::copy(rest.values.begin() + offset, rest.values.end(),
-              merged.values.begin() + static_cast<std::ptrdiff_t>(n));
-    n += rest.positions.size() - from;
+  const auto append = [&](const ValuedList& list, size_t from) {
+    std::copy(list.positions.begin() + static_cast<std::ptrdiff_t>(from), list.positions.end(),
+              merged.positions + n);
+    std::copy(list.values.begin() + static_cast<std::ptrdiff_t>(from), list.values.end(),
+              merged.values + n);
+    n += list.positions.size() - from;
   };
   append(a, i);
   append(b, j);
-  merged.positions.resize(n);
-  merged.values.resize(n);
-  return merged;
+  return merged.First(n);
 }
 
 // Drops what is worse than every member of some list that alone has k: it cannot be among the k
 // best of all.
-void DropHopeless(std::vector<ValuedList>& lists, int64_t k) {
+void DropHopeless(std::span<ValuedList> lists, int64_t k, Scratch& scratch) {
   int32_t bound = INT32_MIN;
   for (const ValuedList& list : lists) {
-    if (std::ssize(list.values) < k) continue;
+    if (list.count() < k) continue;
     bound = std::max(bound, *std::min_element(list.values.begin(), list.values.end()));
   }
   for (ValuedList& list : lists) {
+    const Room kept = MakeRoom(scratch, list.count());
     size_t n = 0;
     for (size_t i = 0; i < list.values.size(); ++i) {
-      list.positions[n] = list.positions[i];
-      list.values[n] = list.values[i];
+      kept.positions[n] = list.positions[i];
+      kept.values[n] = list.values[i];
       n += list.values[i] >= bound;
     }
-    list.positions.resize(n);
-    list.values.resize(n);
+    list = kept.First(n);
   }
 }
 
 }  // namespace
 
-ValuedList MergeLists(std::vector<ValuedList> lists) {
+ValuedList MergeLists(std::span<ValuedList> lists, Scratch& scratch) {
   if (lists.empty()) return {};
+  // Each round merges pairs from one room into the other.
+  Room room = MakeRoom(scratch, TotalCount(lists));
+  Room other = MakeRoom(scratch, TotalCount(lists));
   while (lists.size() > 1) {
-    std::vector<ValuedList> merged;
-    for (size_t i = 0; i + 1 < lists.size(); i += 2) {
-      merged.push_back(MergeTwo(lists[i], lists[i + 1]));
+    const size_t pairs = (lists.size() + 1) / 2;
+    int64_t used = 0;
+    for (size_t i = 0; i < pairs; ++i) {
+      const bool alone = 2 * i + 1 == lists.size();
+      lists[i] = MergeTwo(lists[2 * i], alone ? ValuedList() : lists[2 * i + 1], room.From(used));
+      used += lists[i].count();
     }
-    if (lists.size() % 2 == 1) merged.push_back(std::move(lists.back()));
-    lists = std::move(merged);
+    lists = lists.first(pairs);
+    std::swap(room, other);
   }
-  return std::move(lists.front());
+  return lists.front();
 }
 
-std::vector<int32_t> BestOfLists(std::vector<ValuedList> lists, int64_t k) {
-  DropHopeless(lists, k);
-  const ValuedList all = MergeLists(std::move(lists));
-  const int64_t capacity = TopKCapacity(k);
-  std::vector<int32_t> values(static_cast<size_t>(capacity));
-  std::vector<int32_t> positions(static_cast<size_t>(capacity));
-  TopK<int32_t> top{
-      .values = values.data(), .positions = positions.data(), .capacity = capacity, .k = k};
+std::span<const int32_t> BestOfLists(std::span<ValuedList> lists, int64_t k, Scratch& scratch) {
+  DropHopeless(lists, k, scratch);
+  const ValuedList all = MergeLists(lists, scratch);
+  TopK<int32_t> top = MakeTopK<int32_t>(scratch, k);
   Consume(top, all.values, all.positions);
   Finish(top);
-  positions.resize(static_cast<size_t>(top.count));
-  return positions;
+  return top.kept();
 }
 
 }  // namespace kvsift

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
 
 #include "kernels/cpu/position_lists.h"
 #include "kernels/select/group_weights.h"
@@ -10,49 +9,31 @@
 namespace kvsift {
 namespace {
 
-// The best of a row over all parts, ascending.
-template <typename T>
-struct Ranked {
-  std::vector<int32_t> positions;
-  std::vector<T> values;
-};
-
 // Joins the lists of parts, which are disjoint and ascending: part after part is the order in
 // which one scan would have met them.
 template <typename T, class ListOfPart>
-Ranked<T> JoinParts(int64_t parts, int64_t k, const ListOfPart& list_of_part) {
-  Ranked<T> all;
-  if (parts == 1) {
-    const TopK<T>& only = list_of_part(0);
-    all.positions.assign(only.kept().begin(), only.kept().end());
-    all.values.assign(only.kept_values().begin(), only.kept_values().end());
-    return all;
-  }
-  const int64_t capacity = TopKCapacity(k);
-  all.positions.resize(static_cast<size_t>(capacity));
-  all.values.resize(static_cast<size_t>(capacity));
-  TopK<T> top{
-      .values = all.values.data(), .positions = all.positions.data(), .capacity = capacity, .k = k};
+TopK<T> JoinParts(int64_t parts, int64_t k, const ListOfPart& list_of_part, Scratch& scratch) {
+  if (parts == 1) return list_of_part(0);
+  TopK<T> all = MakeTopK<T>(scratch, k);
   for (int64_t part = 0; part < parts; ++part) {
     const TopK<T>& list = list_of_part(part);
-    Consume(top, list.kept_values(), list.kept());
+    Consume(all, list.kept_values(), list.kept());
   }
-  Finish(top);
-  all.positions.resize(static_cast<size_t>(top.count));
-  all.values.resize(static_cast<size_t>(top.count));
+  Finish(all);
   return all;
 }
 
-// Answers one query token of a group.
+// Answers one query token of a group. Lists are of the scans or of `scratch`.
 class TokenAnswer {
  public:
-  TokenAnswer(const RowGroup& group, int64_t token)
+  TokenAnswer(const RowGroup& group, int64_t token, Scratch& scratch)
       : group_(group),
         selection_(*group.selection),
         policy_(selection_.policy),
         store_(static_cast<const CpuStore&>(*selection_.store)),
         heads_(store_.format.shape.group_size()),
         token_(token),
+        scratch_(scratch),
         visible_(selection_.visible[static_cast<size_t>(group.first_token + token)]),
         ranked_(RankedRange(policy_, visible_)) {}
 
@@ -78,48 +59,50 @@ class TokenAnswer {
   }
 
  private:
-  Ranked<int16_t> HeadList(int kv_head, int head) const {
+  // The best ranked positions of a head over all parts, ascending.
+  TopK<int16_t> HeadList(int kv_head, int head) const {
     if (ranked_.empty()) return {};
-    return JoinParts<int16_t>(
-        group_.parts, RankedCount(policy_), [&](int64_t part) -> auto& {
-          return group_.scan(kv_head, part).best(token_, head);
-        });
+    const auto list_of_part = [&](int64_t part) -> auto& {
+      return group_.scan(kv_head, part).best(token_, head);
+    };
+    return JoinParts<int16_t>(group_.parts, RankedCount(policy_), list_of_part, scratch_);
   }
 
-  std::vector<int32_t> BestSums() const {
+  std::span<const int32_t> BestSums() const {
     if (ranked_.empty()) return {};
-    return JoinParts<int64_t>(
-               group_.parts, RankedCount(policy_),
-               [&](int64_t part) -> auto& {
-                 return group_.scan(group_.first_kv_head, part).best_sums(token_);
-               })
-        .positions;
+    const auto list_of_part = [&](int64_t part) -> auto& {
+      return group_.scan(group_.first_kv_head, part).best_sums(token_);
+    };
+    return JoinParts<int64_t>(group_.parts, RankedCount(policy_), list_of_part, scratch_).kept();
   }
 
-  std::vector<int32_t> UnionOfHeads() const {
-    std::vector<ValuedList> lists;
+  std::span<const int32_t> UnionOfHeads() const {
+    const auto lists = scratch_.Array<ValuedList>(heads_);
     for (int h = 0; h < heads_; ++h) {
-      Ranked<int16_t> list = HeadList(group_.first_kv_head, h);
-      std::vector<int32_t> values(list.values.begin(), list.values.end());
-      lists.push_back({std::move(list.positions), std::move(values)});
+      const TopK<int16_t> list = HeadList(group_.first_kv_head, h);
+      const auto values = scratch_.Array<int32_t>(list.count);
+      std::copy_n(list.values, list.count, values.begin());
+      lists[static_cast<size_t>(h)] = {list.kept(), values};
     }
-    return MergeLists(std::move(lists)).positions;
+    return MergeLists(lists, scratch_).positions;
   }
 
   // The weights of all heads of the group [kv_heads, heads]; layer_max compares heads of
   // different kv heads, whose codes have different units.
-  std::vector<int32_t> Weights() const {
-    std::vector<int32_t> weights(static_cast<size_t>(group_.kv_heads * heads_), 1);
+  std::span<const int32_t> Weights() const {
+    const auto weights = scratch_.Array<int32_t>(group_.kv_heads * heads_);
+    std::fill(weights.begin(), weights.end(), 1);
     if (!HasQueryScales(policy_.estimator)) return weights;
     const auto key_scales = store_.format.KeyScalesOf(selection_.layer);
-    std::vector<float> scales;
+    const auto scales = scratch_.Array<float>(std::ssize(weights));
+    auto next = scales.begin();
     for (int kv = 0; kv < group_.kv_heads; ++kv) {
       const int kv_head = group_.first_kv_head + kv;
       for (float scale : group_.scan(kv_head, 0).scales(token_)) {
         if (policy_.grouping == Grouping::kLayerMax && !key_scales.empty()) {
           scale = scale * key_scales[static_cast<size_t>(kv_head)];
         }
-        scales.push_back(scale);
+        *next++ = scale;
       }
     }
     GroupWeights(scales, weights);
@@ -127,32 +110,41 @@ class TokenAnswer {
   }
 
   // The best value of a head over all visible positions, forced ones included.
-  int16_t BestValue(int kv_head, int head, const Ranked<int16_t>& ranked) const {
-    int16_t best = *std::max_element(ranked.values.begin(), ranked.values.end());
+  int16_t BestValue(int kv_head, int head, const TopK<int16_t>& ranked) const {
+    int16_t best = *std::max_element(ranked.values, ranked.values + ranked.count);
     const RowScan& scan = group_.scan(kv_head, 0);
     for (const PositionRange forced : {Sinks(), Window()}) {
-      for (const int16_t v : scan.ValuesOf(token_, head, forced)) best = std::max(best, v);
+      for (const int16_t v : scan.ValuesOf(token_, head, forced, scratch_)) {
+        best = std::max(best, v);
+      }
     }
     return best;
   }
 
-  std::vector<int32_t> BestOfHeads() const {
+  // The list of a head with values that can be compared with those of the group's other heads.
+  ValuedList WeightedList(int kv_head, int head, int32_t weight) const {
+    const TopK<int16_t> list = HeadList(kv_head, head);
+    const int32_t best = BestValue(kv_head, head, list);
+    const auto values = scratch_.Array<int32_t>(list.count);
+    std::transform(list.values, list.values + list.count, values.begin(),
+                   [&](int16_t value) { return weight * (value - best); });
+    return {list.kept(), values};
+  }
+
+  std::span<const int32_t> BestOfHeads() const {
     if (ranked_.empty()) return {};
-    const std::vector<int32_t> weights = Weights();
-    std::vector<ValuedList> lists;
+    const auto weights = Weights();
+    const auto lists = scratch_.Array<ValuedList>(std::ssize(weights));
+    size_t count = 0;
     for (size_t i = 0; i < weights.size(); ++i) {
       if (weights[i] == 0) continue;
-      const int kv_head = group_.first_kv_head + static_cast<int>(i) / heads_;
-      const int head = static_cast<int>(i) % heads_;
-      Ranked<int16_t> list = HeadList(kv_head, head);
-      const int32_t best = BestValue(kv_head, head, list);
-      std::vector<int32_t> values;
-      for (const int16_t v : list.values) values.push_back(weights[i] * (v - best));
-      lists.push_back({std::move(list.positions), std::move(values)});
+      const int head = static_cast<int>(i);
+      lists[count++] =
+          WeightedList(group_.first_kv_head + head / heads_, head % heads_, weights[i]);
     }
-    if (!lists.empty()) return BestOfLists(std::move(lists), RankedCount(policy_));
+    if (count > 0) return BestOfLists(lists.first(count), RankedCount(policy_), scratch_);
     // No head takes part, so every position ties: the most recent.
-    std::vector<int32_t> recent(static_cast<size_t>(RankedCount(policy_)));
+    const auto recent = scratch_.Array<int32_t>(RankedCount(policy_));
     std::iota(recent.begin(), recent.end(),
               static_cast<int32_t>(ranked_.end - RankedCount(policy_)));
     return recent;
@@ -181,8 +173,8 @@ class TokenAnswer {
 
   void WriteHead(int64_t row, int head) const {
     const int kv_head = group_.first_kv_head;
-    const Ranked<int16_t> ranked = HeadList(kv_head, head);
-    WriteRow(row, ranked.positions);
+    const TopK<int16_t> ranked = HeadList(kv_head, head);
+    WriteRow(row, ranked.kept());
     if (selection_.scores == nullptr) return;
     int32_t* const begin = selection_.scores + row * selection_.row_width;
     int32_t* end = begin;
@@ -191,9 +183,9 @@ class TokenAnswer {
       for (const int16_t value : values) *end++ = sign * value;
     };
     const RowScan& scan = group_.scan(kv_head, 0);
-    append(scan.ValuesOf(token_, head, Sinks()));
-    append(ranked.values);
-    append(scan.ValuesOf(token_, head, Window()));
+    append(scan.ValuesOf(token_, head, Sinks(), scratch_));
+    append(ranked.kept_values());
+    append(scan.ValuesOf(token_, head, Window(), scratch_));
     std::fill(end, begin + selection_.row_width, 0);
   }
 
@@ -203,6 +195,7 @@ class TokenAnswer {
   const CpuStore& store_;
   const int heads_;  // per kv head
   const int64_t token_;
+  Scratch& scratch_;
   const int64_t visible_;
   const PositionRange ranked_;
 };
@@ -211,14 +204,16 @@ class TokenAnswer {
 
 RowGroup::RowGroup(const Selection& selection_arg, int first_kv_head_arg, int kv_heads_arg,
                    int64_t first_token_arg, int64_t tokens_arg,
-                   std::span<const PositionRange> key_parts)
+                   std::span<const PositionRange> key_parts, Scratch& memory)
     : selection(&selection_arg),
       first_kv_head(first_kv_head_arg),
       kv_heads(kv_heads_arg),
       first_token(first_token_arg),
       tokens(tokens_arg),
       parts(std::ssize(key_parts)),
+      scans(&memory),
       scans_left(kv_heads_arg * std::ssize(key_parts)) {
+  scans.reserve(static_cast<size_t>(kv_heads * parts));
   for (int kv = 0; kv < kv_heads; ++kv) {
     for (const PositionRange& keys : key_parts) {
       scans.emplace_back(ScanShape{.selection = selection,
@@ -230,8 +225,11 @@ RowGroup::RowGroup(const Selection& selection_arg, int first_kv_head_arg, int kv
   }
 }
 
-void AnswerGroup(const RowGroup& group) {
-  for (int64_t token = 0; token < group.tokens; ++token) TokenAnswer(group, token).Write();
+void AnswerGroup(const RowGroup& group, Scratch& scratch) {
+  for (int64_t token = 0; token < group.tokens; ++token) {
+    scratch.Clear();
+    TokenAnswer(group, token, scratch).Write();
+  }
 }
 
 }  // namespace kvsift

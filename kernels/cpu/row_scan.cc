@@ -18,15 +18,6 @@ int64_t BlockPositions(int64_t rows) {
 
 int64_t TileFloor(int64_t position) { return position / kTilePositions * kTilePositions; }
 
-template <typename T>
-TopK<T> MakeTopK(Scratch& scratch, int64_t k) {
-  const int64_t capacity = TopKCapacity(k);
-  return {.values = scratch.Array<T>(capacity).data(),
-          .positions = scratch.Array<int32_t>(capacity).data(),
-          .capacity = capacity,
-          .k = k};
-}
-
 }  // namespace
 
 PositionRange RankedRange(const Policy& policy, int64_t visible) {
@@ -39,7 +30,7 @@ std::span<const float> RowScan::scales(int64_t token) const {
   return scales_.subspan(static_cast<size_t>(token * group_), static_cast<size_t>(group_));
 }
 
-void RowScan::Run(std::byte* memory, std::unique_ptr<Scratch> scratch) {
+void RowScan::Run(std::byte* memory, ScratchPool::Lease scratch) {
   memory_ = memory;
   scratch_ = std::move(scratch);
   // Where everything is taken, only scores need the queries.
@@ -53,6 +44,11 @@ void RowScan::Run(std::byte* memory, std::unique_ptr<Scratch> scratch) {
   }
   for (TopK<int16_t>& top : best_) Finish(top);
   for (TopK<int64_t>& top : best_sums_) Finish(top);
+}
+
+KeyTiles RowScan::Tiles() const {
+  const Selection& selection = *shape_.selection;
+  return {memory_, *selection.store, *selection.table, selection.layer};
 }
 
 // Codes [tokens, group] of the scan's rows, and their scales.
@@ -116,6 +112,8 @@ void RowScan::PrepareLists() {
   for (int64_t r = 0; r < count; ++r) {
     rows_[static_cast<size_t>(r)].values = values.data() + r * block;
   }
+  active_ = scratch_->Array<ScoreRow>(count);
+  runs_ = scratch_->Array<TileRun>(Tiles().MaxRuns(block));
   const int64_t k = std::min(RankedCount(policy), shape_.keys.size());
   if (policy.grouping != Grouping::kGroupSum) {
     best_ = scratch_->Array<TopK<int16_t>>(count);
@@ -125,6 +123,7 @@ void RowScan::PrepareLists() {
   best_sums_ = scratch_->Array<TopK<int64_t>>(shape_.tokens);
   for (TopK<int64_t>& top : best_sums_) top = MakeTopK<int64_t>(*scratch_, k);
   sums_ = scratch_->Array<int64_t>(block);
+  addends_ = scratch_->Array<const int16_t*>(group_);
   weights_ = scratch_->Array<int32_t>(count);
   std::fill(weights_.begin(), weights_.end(), 1);
   for (int64_t t = 0; t < shape_.tokens && !scales_.empty(); ++t) {
@@ -142,16 +141,16 @@ void RowScan::ScanBlock(PositionRange block) {
     return PositionRange{std::max({block.begin, ranked.begin, shape_.keys.begin}),
                          std::min(block.end, ranked.end)};
   };
-  active_.clear();
+  size_t active = 0;
   for (int64_t t = 0; t < shape_.tokens; ++t) {
     if (taken_by(t).empty()) continue;
     const auto rows = rows_.subspan(static_cast<size_t>(t * group_), static_cast<size_t>(group_));
-    active_.insert(active_.end(), rows.begin(), rows.end());
+    std::copy(rows.begin(), rows.end(), active_.subspan(active).begin());
+    active += rows.size();
   }
-  if (active_.empty()) return;
-  KeyTiles(memory_, *selection.store, *selection.table, selection.layer)
-      .CollectRuns(shape_.kv_head, block.begin, block.end, runs_);
-  ScoreTiles(form_, runs_, active_);
+  if (active == 0) return;
+  ScoreTiles(form_, Tiles().CollectRuns(shape_.kv_head, block.begin, block.end, runs_),
+             active_.first(active));
   for (int64_t t = 0; t < shape_.tokens; ++t) {
     const PositionRange taken = taken_by(t);
     if (taken.empty()) continue;
@@ -168,33 +167,29 @@ void RowScan::ScanBlock(PositionRange block) {
 }
 
 void RowScan::TakeSums(int64_t token, PositionRange block, PositionRange taken) {
-  std::vector<const int16_t*> rows;
-  for (int64_t r = token * group_; r < (token + 1) * group_; ++r) {
-    rows.push_back(rows_[static_cast<size_t>(r)].values + (taken.begin - block.begin));
+  const auto first = static_cast<size_t>(token * group_);
+  for (size_t i = 0; i < addends_.size(); ++i) {
+    addends_[i] = rows_[first + i].values + (taken.begin - block.begin);
   }
-  const auto weights =
-      weights_.subspan(static_cast<size_t>(token * group_), static_cast<size_t>(group_));
-  WeightedSums(rows, weights, taken.size(), sums_.data());
+  WeightedSums(addends_, weights_.subspan(first, addends_.size()), taken.size(), sums_.data());
   Consume(best_sums_[static_cast<size_t>(token)], sums_.first(static_cast<size_t>(taken.size())),
           taken.begin);
 }
 
-std::vector<int16_t> RowScan::ValuesOf(int64_t token, int head, PositionRange range) const {
+std::span<const int16_t> RowScan::ValuesOf(int64_t token, int head, PositionRange range,
+                                           Scratch& scratch) const {
   if (range.empty()) return {};
-  const Selection& selection = *shape_.selection;
   const int64_t begin = TileFloor(range.begin);
-  std::vector<TileRun> runs;
-  KeyTiles(memory_, *selection.store, *selection.table, selection.layer)
-      .CollectRuns(shape_.kv_head, begin, range.end, runs);
-  int64_t tiles = 0;
-  for (const TileRun& run : runs) tiles += run.count;
-  std::vector<int16_t> values(static_cast<size_t>(tiles * kTilePositions));
+  const int64_t positions = range.end - begin;
+  // A run ends with a page, a whole number of tiles: only the last tile of all can stick out.
+  const auto values = scratch.Array<int16_t>(positions + kTilePositions);
+  const auto runs = scratch.Array<TileRun>(Tiles().MaxRuns(positions));
   ScoreRow row = rows_[static_cast<size_t>(token * group_ + head)];
   row.values = values.data();
-  ScoreTiles(form_, runs, std::span(&row, 1));
-  values.erase(values.begin(), values.begin() + (range.begin - begin));
-  values.resize(static_cast<size_t>(range.size()));
-  return values;
+  ScoreTiles(form_, Tiles().CollectRuns(shape_.kv_head, begin, range.end, runs),
+             std::span(&row, 1));
+  return values.subspan(static_cast<size_t>(range.begin - begin),
+                        static_cast<size_t>(range.size()));
 }
 
 }  // namespace kvsift

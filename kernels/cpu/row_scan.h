@@ -8,9 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <vector>
 
 #include "kernels/backend.h"
 #include "kernels/cpu/cpu_store.h"
@@ -53,10 +51,10 @@ class RowScan {
   explicit RowScan(const ScanShape& shape) : shape_(shape) {}
 
   // Prepares the queries and scans. `memory` is the start of page memory.
-  void Run(std::byte* memory, std::unique_ptr<Scratch> scratch);
+  void Run(std::byte* memory, ScratchPool::Lease scratch);
 
   // Gives the working memory back; the scan is over.
-  std::unique_ptr<Scratch> Release() { return std::move(scratch_); }
+  void Release() { scratch_.reset(); }
 
   const ScanShape& shape() const { return shape_; }
 
@@ -72,10 +70,12 @@ class RowScan {
   // Query scales of the kv head's heads, or empty.
   std::span<const float> scales(int64_t token) const;
 
-  // Values of one row at positions [range), larger is better.
-  std::vector<int16_t> ValuesOf(int64_t token, int head, PositionRange range) const;
+  // Values of one row at positions [range), larger is better, in memory of `scratch`.
+  std::span<const int16_t> ValuesOf(int64_t token, int head, PositionRange range,
+                                    Scratch& scratch) const;
 
  private:
+  KeyTiles Tiles() const;
   void PrepareRows();
   const std::byte* EncodedQueries();
   void PrepareLists();
@@ -84,7 +84,7 @@ class RowScan {
 
   ScanShape shape_;
   std::byte* memory_ = nullptr;
-  std::unique_ptr<Scratch> scratch_;
+  ScratchPool::Lease scratch_;
   int group_ = 0;  // heads of the kv head
   ScoreForm form_;
   std::span<ScoreRow> rows_;            // [tokens, group]
@@ -93,8 +93,9 @@ class RowScan {
   std::span<TopK<int16_t>> best_;       // [tokens, group], or empty
   std::span<TopK<int64_t>> best_sums_;  // [tokens], or empty
   std::span<int64_t> sums_;             // [block], for group_sum
-  std::vector<TileRun> runs_;
-  std::vector<ScoreRow> active_;
+  std::span<const int16_t*> addends_;   // [group], for group_sum
+  std::span<ScoreRow> active_;          // [tokens, group], room for a block's
+  std::span<TileRun> runs_;             // room for a block's
 };
 
 }  // namespace kvsift

@@ -1,6 +1,7 @@
 #include "kernels/cpu/scratch.h"
 
 #include <algorithm>
+#include <cassert>
 #include <new>
 #include <utility>
 
@@ -27,6 +28,11 @@ void Scratch::AddBlock(int64_t bytes) {
   last_used_ = 0;
 }
 
+void* Scratch::do_allocate(size_t bytes, [[maybe_unused]] size_t alignment) {
+  assert(std::align_val_t{alignment} <= kAlignment);
+  return Allocate(static_cast<int64_t>(bytes));
+}
+
 void* Scratch::Allocate(int64_t bytes) {
   bytes = (bytes + 63) / 64 * 64;
   if (last_used_ + bytes > last_bytes_) {
@@ -47,12 +53,12 @@ void Scratch::Clear() {
   last_used_ = 0;
 }
 
-std::unique_ptr<Scratch> ScratchPool::Take() {
+ScratchPool::Lease ScratchPool::Take() {
   const std::lock_guard lock(mutex_);
-  if (free_.empty()) return std::make_unique<Scratch>();
+  if (free_.empty()) return Lease(std::make_unique<Scratch>().release(), {this});
   std::unique_ptr<Scratch> scratch = std::move(free_.back());
   free_.pop_back();
-  return scratch;
+  return Lease(scratch.release(), {this});
 }
 
 void ScratchPool::Return(std::unique_ptr<Scratch> scratch) {

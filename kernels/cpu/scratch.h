@@ -5,14 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <span>
 #include <vector>
 
 namespace kvsift {
 
-// Hands out uninitialised arrays, aligned to 64 bytes, that live until Clear. Not thread-safe.
-class Scratch {
+// Hands out uninitialised arrays, aligned to 64 bytes, that live until Clear. Containers whose
+// size is not known ahead take it as their memory resource. Not thread-safe.
+class Scratch final : public std::pmr::memory_resource {
  public:
   template <typename T>
   std::span<T> Array(int64_t count) {
@@ -31,6 +33,11 @@ class Scratch {
   };
   using Block = std::unique_ptr<std::byte, FreeAligned>;
 
+  // REQUIRES: alignment is at most 64 bytes, for all of these.
+  void* do_allocate(size_t bytes, size_t alignment) override;
+  void do_deallocate(void*, size_t, size_t) override {}
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+
   void* Allocate(int64_t bytes);
   void AddBlock(int64_t bytes);
 
@@ -40,15 +47,21 @@ class Scratch {
   int64_t last_used_ = 0;
 };
 
-// A free list of Scratch. Thread-safe.
+// A free list of Scratch, which must outlive what was taken from it. Thread-safe.
 class ScratchPool {
  public:
-  std::unique_ptr<Scratch> Take();
+  // Gives a Scratch back to its pool; beyond a fixed count and size it is freed instead.
+  struct GiveBack {
+    ScratchPool* pool = nullptr;
+    void operator()(Scratch* scratch) const { pool->Return(std::unique_ptr<Scratch>(scratch)); }
+  };
+  using Lease = std::unique_ptr<Scratch, GiveBack>;
 
-  // Takes `scratch` back; beyond a fixed count and size it is freed instead.
-  void Return(std::unique_ptr<Scratch> scratch);
+  Lease Take();
 
  private:
+  void Return(std::unique_ptr<Scratch> scratch);
+
   std::mutex mutex_;
   std::vector<std::unique_ptr<Scratch>> free_;
 };

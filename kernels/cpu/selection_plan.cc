@@ -47,8 +47,9 @@ PositionRange RankedByAny(const Selection& selection, int64_t first, int64_t tok
 }
 
 // Cuts `range` into `parts` pieces at tile boundaries.
-std::vector<PositionRange> CutRange(PositionRange range, int64_t parts) {
-  std::vector<PositionRange> pieces;
+std::pmr::vector<PositionRange> CutRange(PositionRange range, int64_t parts, Scratch& memory) {
+  std::pmr::vector<PositionRange> pieces(&memory);
+  pieces.reserve(static_cast<size_t>(parts));
   int64_t begin = range.begin;
   for (int64_t i = 1; i < parts; ++i) {
     const int64_t end = (range.begin + range.size() * i / parts) / kTilePositions * kTilePositions;
@@ -62,7 +63,9 @@ std::vector<PositionRange> CutRange(PositionRange range, int64_t parts) {
 
 }  // namespace
 
-SelectionPlan::SelectionPlan(const std::vector<Selection>& selections, int concurrency) {
+SelectionPlan::SelectionPlan(std::span<const Selection> selections, int concurrency,
+                             Scratch& memory)
+    : memory_(memory), groups_(&memory), scans_(&memory), task_ends_(&memory) {
   for (const Selection& selection : selections) {
     AddSelection(selection, concurrency, std::ssize(selections));
   }
@@ -94,8 +97,8 @@ void SelectionPlan::AddSelection(const Selection& selection, int concurrency, in
       nanoseconds_ += whole * kv_heads;
       const int64_t parts =
           std::clamp<int64_t>(whole / kTaskNanoseconds, 1, std::max<int64_t>(1, wanted_parts));
-      RowGroup& group =
-          groups_.emplace_back(selection, kv_head, kv_heads, first, count, CutRange(keys, parts));
+      RowGroup& group = groups_.emplace_back(selection, kv_head, kv_heads, first, count,
+                                             CutRange(keys, parts, memory_), memory_);
       for (size_t i = 0; i < group.scans.size(); ++i) {
         scans_.push_back({&group, i});
         open_task_nanoseconds_ += whole / parts;
@@ -108,13 +111,14 @@ void SelectionPlan::AddSelection(const Selection& selection, int concurrency, in
 }
 
 void SelectionPlan::RunTask(int64_t task, std::byte* memory, ScratchPool& pool) {
+  const ScratchPool::Lease answering = pool.Take();
   size_t i = task == 0 ? 0 : task_ends_[static_cast<size_t>(task - 1)];
   for (; i < task_ends_[static_cast<size_t>(task)]; ++i) {
     RowGroup& group = *scans_[i].group;
     group.scans[scans_[i].scan].Run(memory, pool.Take());
     if (group.scans_left.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
-    AnswerGroup(group);
-    for (RowScan& scan : group.scans) pool.Return(scan.Release());
+    AnswerGroup(group, *answering);
+    for (RowScan& scan : group.scans) scan.Release();
   }
 }
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory_resource>
+#include <span>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -17,7 +19,8 @@ namespace kvsift {
 // split first; keys are split where there are fewer rows than threads can use.
 class SelectionPlan {
  public:
-  SelectionPlan(const std::vector<Selection>& selections, int concurrency);
+  // What the plan holds is of `memory`.
+  SelectionPlan(std::span<const Selection> selections, int concurrency, Scratch& memory);
 
   int64_t task_count() const { return static_cast<int64_t>(task_ends_.size()); }
 
@@ -35,9 +38,10 @@ class SelectionPlan {
 
   void AddSelection(const Selection& selection, int concurrency, int64_t selections);
 
-  std::deque<RowGroup> groups_;  // stable addresses
-  std::vector<ScanRef> scans_;
-  std::vector<size_t> task_ends_;  // task i runs scans [task_ends_[i - 1], task_ends_[i])
+  Scratch& memory_;
+  std::pmr::deque<RowGroup> groups_;  // stable addresses
+  std::pmr::vector<ScanRef> scans_;
+  std::pmr::vector<size_t> task_ends_;  // task i runs scans [task_ends_[i - 1], task_ends_[i])
   int64_t nanoseconds_ = 0;
   int64_t open_task_nanoseconds_ = 0;
 };

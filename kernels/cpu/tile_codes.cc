@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/cpu/full_tile.h"
+
 namespace kvsift {
 namespace {
 
@@ -52,6 +54,7 @@ void ReadKey(const TileShape& shape, const std::byte* lane, std::byte* code) {
 
 void WriteTile(const TileShape& shape, std::byte* tile, int first, int count,
                const std::byte* codes, int64_t stride) {
+  if (count == kTilePositions) return WriteFullTile(shape, tile, codes, stride);
   for (int i = 0; i < count; ++i) WriteKey(shape, tile + 4 * (first + i), codes + i * stride);
 }
 

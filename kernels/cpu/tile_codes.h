@@ -44,7 +44,8 @@ struct TileShape {
 };
 
 // Writes wire codes of `count` keys, each `stride` bytes after the one before, to lanes
-// [first, first + count) of a tile. REQUIRES: first + count <= kTilePositions.
+// [first, first + count) of a tile. After whole tiles, FlushFullTiles must follow (full_tile.h).
+// REQUIRES: first + count <= kTilePositions; the tile is aligned to 64 bytes.
 void WriteTile(const TileShape& shape, std::byte* tile, int first, int count,
                const std::byte* codes, int64_t stride);
 

@@ -15,6 +15,8 @@
 #include <limits>
 #include <span>
 
+#include "kernels/cpu/scratch.h"
+
 namespace kvsift {
 
 // T is int16_t, int32_t or int64_t; larger values are better; the least value of the type does not
@@ -40,6 +42,16 @@ inline constexpr int64_t kTopKSlack = 64;
 
 constexpr int64_t TopKCapacity(int64_t k) {
   return k + (k < kTopKPiece ? kTopKPiece : k) + kTopKPiece + kTopKSlack;
+}
+
+// An empty list whose arrays are of `scratch`.
+template <typename T>
+TopK<T> MakeTopK(Scratch& scratch, int64_t k) {
+  const int64_t capacity = TopKCapacity(k);
+  return {.values = scratch.Array<T>(capacity).data(),
+          .positions = scratch.Array<int32_t>(capacity).data(),
+          .capacity = capacity,
+          .k = k};
 }
 
 // Takes the values of positions first, first + 1, ...

@@ -29,14 +29,17 @@ using cuda::DeviceStatus;
 // Batches that write, copy and read up to this many bytes are urgent.
 constexpr int64_t kUrgentBytes = int64_t{1} << 20;
 
-// Urgent batches that select from up to this many keys are waited for on the submitting thread.
+// Batches that move up to so many bytes and select from up to so many keys are waited for on the
+// submitting thread. With more it would be missing where it came from: who appends much receives
+// the next keys meanwhile.
+constexpr int64_t kInlineBytes = int64_t{64} << 10;
 constexpr int64_t kInlineKeys = int64_t{1} << 20;
 
-bool IsUrgent(const Batch& batch) {
+int64_t MovedBytes(const Batch& batch) {
   int64_t bytes = 0;
   for (const KeyWrite& write : batch.writes) bytes += std::ssize(write.keys.bytes);
   for (const KeyRead& read : batch.reads) bytes += std::ssize(read.codes);
-  return bytes <= kUrgentBytes;
+  return bytes;
 }
 
 bool SelectsFromFew(const Batch& batch) {
@@ -194,8 +197,8 @@ void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
   if (absl::Status failed = failure(); !failed.ok()) {
     return observer.OnBatchDone(batch, std::move(failed));
   }
-  const bool urgent = IsUrgent(batch);
-  Lane& lane = urgent ? urgent_ : bulk_;
+  const int64_t moved_bytes = MovedBytes(batch);
+  Lane& lane = moved_bytes <= kUrgentBytes ? urgent_ : bulk_;
   Work work{.batch = &batch, .observer = &observer, .lane = &lane, .run = nullptr, .started = {}};
   bool alone = false;
   {
@@ -208,7 +211,9 @@ void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
     work.run = lane.TakeRun();
   }
   Launch(work);
-  if (!alone || !urgent || !SelectsFromFew(batch)) return HandToPoller(std::move(work));
+  if (!alone || moved_bytes > kInlineBytes || !SelectsFromFew(batch)) {
+    return HandToPoller(std::move(work));
+  }
   while (work.started.ok() && !work.run->Done()) {
   }
   Complete(work);

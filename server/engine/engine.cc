@@ -27,7 +27,8 @@ class Engine::Impl {
           std::move(backend), Scheduler::Options{.shard = static_cast<int>(shards_.size()),
                                                  .on_failure = options.on_device_failure,
                                                  .now = options.now,
-                                                 .observer = options.observer}));
+                                                 .observer = options.observer,
+                                                 .executor = options.executor}));
     }
   }
 

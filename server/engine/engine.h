@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
+#include "kernels/executor.h"
 #include "server/engine/answer.h"
 #include "server/engine/observer.h"
 
@@ -174,6 +175,9 @@ struct EngineOptions {
   // durations are 0.
   std::function<Clock::time_point()> now = {};
   EngineObserver* observer = nullptr;  // outlives the engine; may be null
+  // Calls `done` of steps that end together, where they are many; outlives the engine. Without one
+  // whoever carries their work on does, one after the other.
+  Executor* executor = nullptr;
 };
 
 class Engine {

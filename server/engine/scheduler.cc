@@ -11,6 +11,11 @@ namespace {
 // What a work costs beside what its pieces say: turns, checks, a callback.
 constexpr double kWorkUs = 0.5;
 
+// Batches of more works than so many are carried on by the executor, which also finishes their
+// works, so many a task: publishing them, preparing the next batch, serialising and sending answers
+// take longer than a device should wait, or the thread that watches it.
+constexpr int64_t kWorksPerTask = 16;
+
 constexpr double Microseconds(std::chrono::microseconds time) {
   return static_cast<double>(time.count());
 }
@@ -41,24 +46,37 @@ class Scheduler::Round final : public BatchObserver {
       draft.report.ok = status.ok();
       observer->OnBatch(draft.report);
     }
-    for (Work* work : batched) work->OnBatchDone(status);
     // Only the submitting thread touches these two.
     if (std::this_thread::get_id() == submitter_ && submitting_) {
+      for (Work* work : batched) work->OnBatchDone(status);
       completed_inside_ = true;
       return;
     }
-    scheduler_.Resume(*this);
+    Executor* const executor = scheduler_.options_.executor;
+    if (executor == nullptr || std::ssize(batched) <= kWorksPerTask) return CarryOn(status);
+    // The thread that watches the device goes on watching.
+    status_ = std::move(status);
+    executor->Run(
+        1, [this](int64_t) { CarryOn(status_); }, [] {});
   }
 
   BatchDraft draft;
   std::vector<Work*> batched;
   std::vector<Work*> done;
   std::vector<Clock::time_point> begun;  // when the requests that begin here were admitted
-  // Who may still touch the round: its submitter, and the device. Guarded by the scheduler's mutex.
+  bool tells_elsewhere = false;          // the executor finishes `done`
+  // Who may still touch the round: its submitter, the device, the executor. Guarded by the
+  // scheduler's mutex.
   int users = 0;
 
  private:
+  void CarryOn(const absl::Status& status) {
+    for (Work* work : batched) work->OnBatchDone(status);
+    scheduler_.Resume(*this);
+  }
+
   Scheduler& scheduler_;
+  absl::Status status_;  // on its way to the executor
   std::thread::id submitter_;
   Clock::time_point submitted_;
   bool submitting_ = false;
@@ -127,7 +145,7 @@ void Scheduler::Pump() {
     {
       MutexLock lock(mutex_);
       if (round != nullptr) {
-        busy_ -= std::ssize(round->done);
+        if (!round->tells_elsewhere) busy_ -= std::ssize(round->done);
         if (completed) TakeBack(*round);
         Leave(*round);
       }
@@ -142,8 +160,29 @@ void Scheduler::Pump() {
       options_.observer->OnStarted(round->draft.now - admitted);
     }
     completed = !round->batched.empty() && round->Submit();
-    for (Work* work : round->done) work->Finish();
+    if (round->tells_elsewhere) {
+      TellElsewhere(*round);
+    } else {
+      for (Work* work : round->done) work->Finish();
+    }
   }
+}
+
+void Scheduler::TellElsewhere(Round& round) {
+  const int64_t tasks = (std::ssize(round.done) + kWorksPerTask - 1) / kWorksPerTask;
+  options_.executor->Run(
+      tasks,
+      [&round](int64_t task) {
+        const int64_t first = task * kWorksPerTask;
+        const int64_t end = std::min(first + kWorksPerTask, std::ssize(round.done));
+        for (int64_t i = first; i < end; ++i) round.done[i]->Finish();
+      },
+      [this, &round] {
+        MutexLock lock(mutex_);
+        busy_ -= std::ssize(round.done);
+        Leave(round);
+        if (busy_ == 0) idle_.SignalAll();
+      });
 }
 
 Scheduler::Round* Scheduler::TakeRound() {
@@ -165,6 +204,8 @@ Scheduler::Round* Scheduler::TakeRound() {
     ++batches_;
     ++round.users;
   }
+  round.tells_elsewhere = options_.executor != nullptr && std::ssize(round.done) > kWorksPerTask;
+  if (round.tells_elsewhere) ++round.users;
   return &round;
 }
 

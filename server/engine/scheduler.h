@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "kernels/backend.h"
+#include "kernels/executor.h"
 #include "server/engine/engine.h"
 #include "server/engine/fair_queue.h"
 #include "server/engine/mutex.h"
@@ -35,8 +36,9 @@ namespace kvsift {
 // Thread-safe.
 class Scheduler {
  public:
-  // One on the device and one behind it, so that the device goes from one to the next by itself.
-  static constexpr int kBatchesInFlight = 2;
+  // One on the device, one behind it, so that the device goes from one to the next by itself, and
+  // one that the host is about to hand over or has got back.
+  static constexpr int kBatchesInFlight = 3;
   static constexpr std::chrono::microseconds kBatchTime{500};
   static constexpr std::chrono::microseconds kPieceTime{100};
 
@@ -45,6 +47,7 @@ class Scheduler {
     std::function<void(const absl::Status&)> on_failure = {};  // see ReportFailure
     std::function<Clock::time_point()> now = {};               // null: time stands still
     EngineObserver* observer = nullptr;                        // may be null
+    Executor* executor = nullptr;                              // tells of much work; may be null
   };
 
   // `backend` outlives the scheduler.
@@ -83,6 +86,9 @@ class Scheduler {
   // done; null if there is nothing to do, or no room on the device.
   Round* TakeRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Advance(Work& work, Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Has the executor finish what `round` has done.
+  void TellElsewhere(Round& round);
 
   // An unused round.
   Round& NewRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

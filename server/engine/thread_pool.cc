@@ -70,10 +70,13 @@ ThreadPool::Turn ThreadPool::NextTurn() {
       --sleeping_;
     }
     if (jobs_.empty()) return {};
-    turn.job = std::move(jobs_.front());
-    jobs_.pop_front();
+    turn.job = jobs_.front();
     turn.index = turn.job->next++;
-    if (turn.job->next < turn.job->count) jobs_.push_back(turn.job);
+    if (turn.job->next < turn.job->count) {
+      jobs_.splice(jobs_.end(), jobs_, jobs_.begin());
+    } else {
+      jobs_.pop_front();
+    }
     if (!jobs_.empty()) wakes = std::min(kWakesPerTurn, sleeping_);
   }
   Wake(wakes);

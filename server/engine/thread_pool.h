@@ -3,8 +3,8 @@
 #define KVSIFT_SERVER_ENGINE_THREAD_POOL_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -55,8 +55,9 @@ class ThreadPool final : public Executor {
 
   Mutex mutex_;
   CondVar work_added_;
-  std::deque<std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);  // each has tasks to start
-  int sleeping_ ABSL_GUARDED_BY(mutex_) = 0;                       // threads that wait for work
+  // Each has tasks to start. A list, so that a turn allocates nothing.
+  std::list<std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);
+  int sleeping_ ABSL_GUARDED_BY(mutex_) = 0;  // threads that wait for work
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -56,7 +56,8 @@ class GrpcServer final : public Server {
                       .incarnation = options.incarnation,
                       .on_device_failure = [this](const absl::Status& why) { Fail(why); },
                       .now = [] { return Clock::now(); },
-                      .observer = metrics_.get()});
+                      .observer = metrics_.get(),
+                      .executor = &executor_});
     service_ = MakeSelectionService({.engine = engine_.get(),
                                      .executor = &executor_,
                                      .gate = &gate_,

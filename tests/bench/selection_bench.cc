@@ -42,10 +42,10 @@ void Measure(benchmark::State& state, KernelRig& rig, const Policy& policy, doub
 
 // One sequence on the calling thread.
 void BM_Select(benchmark::State& state, Estimator estimator, Grouping grouping, int heads,
-               int64_t keys, int key_bits) {
+               int64_t keys, int key_bits, int32_t k) {
   InlineExecutor executor;
   KernelRig rig(ShapeOf(heads, 128, key_bits), /*sequences=*/1, keys, executor);
-  Measure(state, rig, {.k = 256, .estimator = estimator, .grouping = grouping},
+  Measure(state, rig, {.k = k, .estimator = estimator, .grouping = grouping},
           static_cast<double>(keys * heads), ProcessorSeconds);
 }
 
@@ -62,10 +62,13 @@ std::string CaseName(Estimator estimator, Grouping grouping, int heads, int64_t 
          "/keys:" + std::to_string(keys);
 }
 
-void Register(Estimator estimator, Grouping grouping, int heads, int64_t keys, int key_bits = 2) {
+void Register(Estimator estimator, Grouping grouping, int heads, int64_t keys, int key_bits = 2,
+              int32_t k = 256) {
   std::string name = CaseName(estimator, grouping, heads, keys);
   if (key_bits != 2) name += "/bits:" + std::to_string(key_bits);
-  benchmark::RegisterBenchmark(name.c_str(), BM_Select, estimator, grouping, heads, keys, key_bits)
+  if (k != 256) name += "/k:" + std::to_string(k);
+  benchmark::RegisterBenchmark(name.c_str(), BM_Select, estimator, grouping, heads, keys, key_bits,
+                               k)
       ->Unit(benchmark::kMicrosecond);
 }
 
@@ -91,6 +94,10 @@ void RegisterBatch(int threads, int64_t sequences, int64_t keys) {
   for (const int heads : {1, 8}) {
     Register(Estimator::kAsymmetricDot, Grouping::kHead, heads, int64_t{1} << 20);
     Register(Estimator::kAsymmetricDot, Grouping::kHead, heads, 64);
+  }
+  // What a selection costs besides its keys.
+  for (const Grouping grouping : kGroupings) {
+    Register(Estimator::kAsymmetricDot, grouping, 8, 64, /*key_bits=*/2, /*k=*/16);
   }
   for (const int threads : {1, 2}) {
     RegisterBatch(threads, /*sequences=*/16, kKeys);

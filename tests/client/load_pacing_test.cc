@@ -51,7 +51,7 @@ TEST(OpenLoopTest, MeasuresFromTheIntendedTimeEvenWhenTheServerStalls) {
   FakeServer server(clock);
   server.stall_begin = 100 * kMs;
   server.stall_end = 600 * kMs;
-  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), 1000 * kMs);
+  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), {0, 1000 * kMs});
   loop.Begin({&server});
   clock.AdvanceTo(2000 * kMs);
   EXPECT_TRUE(loop.Drained());
@@ -80,7 +80,7 @@ TEST(OpenLoopTest, WhatWasNeverSentIsTold) {
   FakeClock clock;
   FakeServer server(clock);
   server.stall_end = 1000 * kMs;
-  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), 10 * kMs);
+  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), {0, 10 * kMs});
   loop.Begin({&server});
   clock.AdvanceTo(500 * kMs);
   EXPECT_FALSE(loop.Drained());
@@ -91,12 +91,24 @@ TEST(OpenLoopTest, WhatWasNeverSentIsTold) {
               ElementsAre(2 * kMs, 3 * kMs, 4 * kMs, 5 * kMs, 6 * kMs, 7 * kMs, 8 * kMs, 9 * kMs));
 }
 
+TEST(OpenLoopTest, WhatWaitsFromTheWarmUpIsDroppedWhenTheMeasurementBegins) {
+  FakeClock clock;
+  FakeServer server(clock);
+  server.stall_end = 20 * kMs;
+  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), {10 * kMs, 30 * kMs});
+  loop.Begin({&server});
+  clock.AdvanceTo(100 * kMs);
+  // One that was sent in the warm-up, and 20 that arrived in the measurement.
+  EXPECT_THAT(server.latencies, SizeIs(21));
+  EXPECT_EQ(server.latencies[1], 102 * kMs / 10);  // came at 10 ms, answered at 20.2 ms
+}
+
 TEST(OpenLoopTest, FreeWorkersShareTheArrivals) {
   FakeClock clock;
   FakeServer slow(clock);
   FakeServer other(clock);
   slow.stall_end = other.stall_end = 100 * kMs;
-  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), 10 * kMs);
+  OpenLoop loop(clock, ArrivalSchedule(1000, Arrival::kConstant, 0, 1), {0, 10 * kMs});
   loop.Begin({&slow, &other});
   clock.AdvanceTo(10 * kMs);
   EXPECT_THAT(slow.starts, ElementsAre(1 * kMs));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 
+#include "gtest/gtest.h"
 #include "kernels/reference/reference_backend.h"
 #include "tests/engine/forwarding_backend.h"
 
@@ -29,6 +30,7 @@ class ManualBackend final : public ForwardingBackend {
 
   // Executes the first one; what the engine submits thereupon waits behind the others.
   void CompleteOne() {
+    ASSERT_FALSE(submitted_.empty());
     const auto [batch, observer] = submitted_.front();
     submitted_.pop_front();
     ForwardingBackend::Submit(*batch, *observer);

@@ -33,11 +33,11 @@ constexpr int64_t kKeys = 1500;
 class SlowlyPaced final : public ForwardingBackend {
  public:
   explicit SlowlyPaced(std::unique_ptr<Backend> inner)
-      : ForwardingBackend(std::move(inner), {.name = "paced",
-                                             .description = "",
-                                             .memory_bytes = kMemoryBytes,
-                                             .pace = {.key_bytes_per_us = 40, .scores_per_us = 8}}) {
-  }
+      : ForwardingBackend(std::move(inner),
+                          {.name = "paced",
+                           .description = "",
+                           .memory_bytes = kMemoryBytes,
+                           .pace = {.key_bytes_per_us = 40, .scores_per_us = 8}}) {}
 
   static constexpr int64_t kMemoryBytes = int64_t{4} << 20;
 };
@@ -58,6 +58,7 @@ class Stress : public testing::TestWithParam<std::string> {
     options.limits.max_queued_requests = 12;
     options.limits.max_queued_bytes = 200'000;
     options.now = [] { return Clock::now(); };
+    options.executor = &pool_;
     engine_ = std::make_unique<Engine>(std::move(options));
     EXPECT_TRUE(engine_->CreateStore(SmallConfig()).ok());
   }

@@ -112,6 +112,7 @@ run_engine() {
   test_program engine_semantics_test
   test_program engine_property_test
   test_program engine_concurrency_test
+  test_program engine_stress_test --seconds 10
 }
 
 run_end_to_end() {

@@ -36,6 +36,7 @@ def known_options(build):
         texts.append(help_of(build / "bin/kvsift", command))
         below = COMMANDS.findall(texts[-1])
         texts += [help_of(build / "bin/kvsift", command, inner) for inner in below]
+    texts.append(help_of(build / "bin/kvsift-load"))
     server = help_of(build / "bin/kvsift-server")
     scripts = [sources.read(f"{name}.sh") for name in
                ("deploy/quickstart", "deploy/test", "tests/gpu/check", "tests/gpu/sharing")]

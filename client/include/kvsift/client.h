@@ -56,7 +56,7 @@ struct Options {
   int64_t max_message_bytes = int64_t{256} << 20;
   // Keys of one message of an append, in bytes: longer appends are cut. Small messages keep other
   // sequences' work flowing and cost little when one is lost.
-  int64_t append_chunk_bytes = int64_t{4} << 20;
+  int64_t append_chunk_bytes = int64_t{1} << 20;
   // How often a call, or a part of a long one, is sent before its error counts. The end of a
   // stream counts for every step that waits for its answer or its turn.
   int attempts = 8;

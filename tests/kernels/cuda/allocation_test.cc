@@ -10,7 +10,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "tests/kernels/contract/backend_harness.h"
 #include "tests/kernels/contract/scattering_executor.h"
-#include "tests/kernels/cuda/counted_new.h"
+#include "tests/kernels/counted_new.h"
 
 namespace kvsift {
 namespace {
