@@ -1,5 +1,4 @@
-// The kinds of bad weather. Each runs in a process of its own that gets processors only while
-// nobody else wants them (SCHED_IDLE).
+// The kinds of bad weather. Each runs in a process of its own.
 #ifndef KVSIFT_TESTS_BENCH_WEATHER_DISTURBANCE_H_
 #define KVSIFT_TESTS_BENCH_WEATHER_DISTURBANCE_H_
 

@@ -30,6 +30,7 @@ struct Config {
   std::vector<std::string> only;  // names of disturbances; empty: each, and all at once
   ServerLimits limits;
   int64_t slack_bytes = 256 * kMiB;
+  bool are_equal = false;  // disturbers get processors as everybody does
   std::string format = "text";
 };
 
@@ -97,7 +98,7 @@ class Weather {
 
   std::unique_ptr<Disturber> Start(const std::string& name, int ms) const {
     return std::make_unique<Disturber>(name, server_.address(), config_.limits.max_message_bytes,
-                                       std::chrono::milliseconds(ms));
+                                       std::chrono::milliseconds(ms), !config_.are_equal);
   }
 
   void Disturb(const std::string& name, const std::vector<std::string>& names) {
@@ -168,6 +169,8 @@ int Main(int argc, char** argv) {
   app.add_option("--metrics-listen", config.limits.metrics_listen, "Of the server");
   app.add_option("--slack", config.slack_bytes, "Part of the bound of memory, in bytes")
       ->capture_default_str();
+  app.add_flag("--equal-priority", config.are_equal,
+               "Disturbers get processors as the others do: ends in time on a busy machine");
   app.add_option("--format", config.format)->check(CLI::IsMember({"text", "json"}));
   CLI11_PARSE(app, argc, argv);
   const Report report = Weather(config).Run();
