@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kFloodStreams = 6;  // each with as many steps under way as the server reads
 constexpr int kAppendThreads = 2;
+constexpr std::chrono::milliseconds kGrace{100};  // for calls that are under way at the end
 // Faster would be another flood.
 constexpr std::chrono::microseconds kLatePause{200};
 constexpr int kLateCalls = 4;  // of a connection, which lasts for ten of those
@@ -55,6 +56,8 @@ void AppendAtFullSpeed(const Target& target, uint64_t sequence, Counts& counts) 
       MakeRawAppend(sequence, (target.max_message_bytes - kHeadBytes) / kRawKeyBytes);
   while (!target.IsOver()) {
     grpc::ClientContext context;
+    // Else a last append, which waits behind all others, would make the end late.
+    context.set_deadline(std::chrono::system_clock::now() + (target.until - Clock::now()) + kGrace);
     v1::AppendKeysResponse response;
     counts.Add("appends");
     counts.AddCode(stub->AppendKeys(&context, append, &response).error_code());
@@ -70,6 +73,18 @@ void CallTooLate(RawConnection& connection, const std::string& select) {
 }
 
 }  // namespace
+
+void RunSpin(const Target& target, Counts& counts) {
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    threads.emplace_back([&] {
+      while (!target.IsOver()) {
+      }
+    });
+  }
+  counts.Add("threads", std::ssize(threads));
+  for (std::thread& thread : threads) thread.join();
+}
 
 void RunFlood(const Target& target, Counts& counts) {
   std::vector<std::thread> threads;

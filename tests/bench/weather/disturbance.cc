@@ -25,6 +25,7 @@ void Counts::AddCode(int code) {
 
 std::span<const Disturbance> Disturbances() {
   static constexpr Disturbance kAll[] = {
+      {"spin", "busy processors and no calls: what the machine alone costs", RunSpin},
       {"unread", "clients that never read their large answers", RunUnread},
       {"vanish", "clients that go away mid-message and mid-answer", RunVanish},
       {"flood", "hundreds of expensive steps under way, and the largest raw appends", RunFlood},

@@ -1,4 +1,4 @@
-// The kinds of bad weather. Each runs in a process of its own, at the lowest priority.
+// The kinds of bad weather. Each runs in a process of its own.
 #ifndef KVSIFT_TESTS_BENCH_WEATHER_DISTURBANCE_H_
 #define KVSIFT_TESTS_BENCH_WEATHER_DISTURBANCE_H_
 
@@ -49,6 +49,8 @@ std::span<const Disturbance> Disturbances();
 // holds of such but their number.
 inline constexpr int kStalls = 8;
 
+// Keeps the processors busy and calls nobody: what the machine alone costs.
+void RunSpin(const Target& target, Counts& counts);
 // Opens connections and calls with large answers that it never reads, until the end.
 void RunUnread(const Target& target, Counts& counts);
 // Goes away in the middle of messages and of answers, over and over.

@@ -1,6 +1,6 @@
 #include "tests/bench/weather/disturber.h"
 
-#include <sys/resource.h>
+#include <sched.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -8,12 +8,17 @@
 #include "nlohmann/json.hpp"
 
 namespace kvsift::weather {
+namespace {
+
+constexpr char kIdle[] = "idle";
+
+}  // namespace
 
 Disturber::Disturber(const std::string& name, const std::string& address, int64_t max_message_bytes,
-                     std::chrono::milliseconds duration)
+                     std::chrono::milliseconds duration, bool is_idle)
     : program_("/proc/self/exe",
                {kDisturb, name, address, std::to_string(max_message_bytes),
-                std::to_string(duration.count())},
+                std::to_string(duration.count()), is_idle ? kIdle : ""},
                "/dev/stderr") {
   program_.ReadLine();
 }
@@ -26,10 +31,12 @@ std::map<std::string, int64_t> Disturber::Wait() {
 }
 
 int RunDisturber(int argc, char** argv) {
-  if (argc != 6) return 2;
+  if (argc != 7) return 2;
   for (const Disturbance& disturbance : Disturbances()) {
     if (disturbance.name != std::string_view(argv[2])) continue;
-    if (setpriority(PRIO_PROCESS, 0, PRIO_MAX - 1) != 0) return 1;
+    const sched_param none = {};
+    if (std::string_view(argv[6]) == kIdle && sched_setscheduler(0, SCHED_IDLE, &none) != 0)
+      return 1;
     Counts counts;
     std::cout << "begun" << std::endl;
     disturbance.run({.address = argv[3],

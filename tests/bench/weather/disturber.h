@@ -13,8 +13,9 @@ namespace kvsift::weather {
 class Disturber {
  public:
   // Starts it and waits until it has begun; it ends by itself after `duration`.
+  // `is_idle`: it gets processors only while nobody else wants them.
   Disturber(const std::string& name, const std::string& address, int64_t max_message_bytes,
-            std::chrono::milliseconds duration);
+            std::chrono::milliseconds duration, bool is_idle);
 
   // Waits until it has ended. Returns what it counted.
   std::map<std::string, int64_t> Wait();

@@ -49,7 +49,10 @@ void PrintPhase(const Phase& phase, std::ostream& out) {
 }  // namespace
 
 void PrintTable(const Report& report, std::ostream& out) {
-  out << "Disturbers run at nice 19, so that they compete for the server and not for processors.\n"
+  out << "Disturbers run under SCHED_IDLE (but for --equal-priority), so that they compete for the "
+         "server and not for "
+         "processors;\n"
+         "spin calls nobody and shows what the machine alone does.\n"
          "Times in us, memory of the server in MiB.\n\n"
          "phase     steps refused wrong      p50      p99      max  ratio resident     peak   "
          "growth  load  disturbers\n";

@@ -6,8 +6,10 @@
 // phase before, and the server's memory; --format json for machines. Exit code 1 if an answer was
 // wrong, memory went beyond the bound, or the server did not end cleanly. No time is asserted.
 //
-// Server, worker and disturbers share one machine. The disturbers run at nice 19, so that they do
-// not compete with the others for processors; the server's own work for them, at nice 0, does.
+// Server, worker and disturbers share one machine. The disturbers run under
+// SCHED_IDLE, so that they get processors only while nobody else wants them; the server's own work
+// for them competes with the worker. The first disturbance, "spin", calls nobody: what it does to
+// the worker is the machine's part in what the others do.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -28,6 +30,7 @@ struct Config {
   std::vector<std::string> only;  // names of disturbances; empty: each, and all at once
   ServerLimits limits;
   int64_t slack_bytes = 256 * kMiB;
+  bool are_equal = false;  // disturbers get processors as everybody does
   std::string format = "text";
 };
 
@@ -50,7 +53,8 @@ class Weather {
     std::vector<std::string> all;
     for (const Disturbance& disturbance : Disturbances()) {
       if (!IsWanted(disturbance.name)) continue;
-      all.push_back(disturbance.name);
+      // The machine's part is not the weather.
+      if (disturbance.run != RunSpin) all.push_back(disturbance.name);
       Disturb(disturbance.name, {disturbance.name});
     }
     if (all.size() > 1) Disturb("all", all);
@@ -94,7 +98,7 @@ class Weather {
 
   std::unique_ptr<Disturber> Start(const std::string& name, int ms) const {
     return std::make_unique<Disturber>(name, server_.address(), config_.limits.max_message_bytes,
-                                       std::chrono::milliseconds(ms));
+                                       std::chrono::milliseconds(ms), !config_.are_equal);
   }
 
   void Disturb(const std::string& name, const std::vector<std::string>& names) {
@@ -165,6 +169,8 @@ int Main(int argc, char** argv) {
   app.add_option("--metrics-listen", config.limits.metrics_listen, "Of the server");
   app.add_option("--slack", config.slack_bytes, "Part of the bound of memory, in bytes")
       ->capture_default_str();
+  app.add_flag("--equal-priority", config.are_equal,
+               "Disturbers get processors as the others do: ends in time on a busy machine");
   app.add_option("--format", config.format)->check(CLI::IsMember({"text", "json"}));
   CLI11_PARSE(app, argc, argv);
   const Report report = Weather(config).Run();
