@@ -81,7 +81,6 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   // What Continue has found to do.
   struct Next {
     StreamStep* write = nullptr;
-    grpc::WriteOptions options;
     bool read = false;
     bool finish = false;
     grpc::Status status;
@@ -123,7 +122,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   // Starts what can be started. After a Finish nothing of this object is touched.
   void Continue() {
     const Next next = TakeNext();
-    if (next.write != nullptr) StartWrite(&next.write->out, next.options);
+    if (next.write != nullptr) StartWrite(&next.write->out);
     if (next.read) StartRead(&in_);
     if (next.finish) Finish(next.status);
   }
@@ -132,11 +131,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     Next next;
     absl::MutexLock lock(&mutex_);
     while (is_broken_ && first_ != nullptr) Return(Pop());  // nobody reads them
-    if (writing_ == nullptr && first_ != nullptr) {
-      next.write = writing_ = Pop();
-      // What another answer follows need not go out by itself.
-      if (first_ != nullptr) next.options.set_buffer_hint();
-    }
+    if (writing_ == nullptr && first_ != nullptr) next.write = writing_ = Pop();
     next.finish = !finished_ && in_flight_ == 0 && (reads_done_ || draining_);
     finished_ |= next.finish;
     if (!reads_done_) next.status = ToGrpcStatus(DrainingError());
