@@ -70,7 +70,8 @@ void AppendAtFullSpeed(const Target& target, uint64_t sequence, Counts& counts) 
   }
 }
 
-// A call of which nobody waits for the answer; the server reads that its time is over.
+// A call that nobody waits for. gRPC rounds its nanosecond up to a millisecond, within which an
+// idle server begins, and so does, what is asked.
 void CallTooLate(RawConnection& connection, const std::string& select) {
   const uint32_t stream = connection.Call("Select", "1n");
   connection.Message(stream, select);
