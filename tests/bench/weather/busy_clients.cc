@@ -19,18 +19,24 @@ constexpr std::chrono::milliseconds kGrace{100};  // for calls that are under wa
 constexpr std::chrono::microseconds kLatePause{200};
 constexpr int kLateCalls = 4;  // of a connection, which lasts for ten of those
 
+// A call that still waits behind all others at the end is given up then.
+void EndWith(const Target& target, grpc::ClientContext& context) {
+  const Clock::duration left = target.until - Clock::now() + kGrace;
+  context.set_deadline(std::chrono::system_clock::now() + left);
+}
+
 // Sends `request` over a held stream, as fast as the server reads without a `pause`, and reads all
 // answers.
 void StreamSteps(const Target& target, const v1::StreamStepsRequest& request,
                  std::chrono::microseconds pause, Counts& counts) {
   const auto stub = Connect(target.address);
   grpc::ClientContext context;
+  EndWith(target, context);
   const auto stream = stub->StreamSteps(&context);
   std::thread reader([&] {
     v1::StreamStepsResponse answer;
     while (stream->Read(&answer)) counts.AddCode(answer.code());
   });
-  // Flow control lets a client run far ahead: the end would take as long as all of it.
   while (!target.IsOver() && stream->Write(request)) {
     counts.Add("steps");
     if (pause.count() > 0) std::this_thread::sleep_for(pause);
@@ -56,8 +62,7 @@ void AppendAtFullSpeed(const Target& target, uint64_t sequence, Counts& counts) 
       MakeRawAppend(sequence, (target.max_message_bytes - kHeadBytes) / kRawKeyBytes);
   while (!target.IsOver()) {
     grpc::ClientContext context;
-    // Else a last append, which waits behind all others, would make the end late.
-    context.set_deadline(std::chrono::system_clock::now() + (target.until - Clock::now()) + kGrace);
+    EndWith(target, context);
     v1::AppendKeysResponse response;
     counts.Add("appends");
     counts.AddCode(stub->AppendKeys(&context, append, &response).error_code());
@@ -65,7 +70,8 @@ void AppendAtFullSpeed(const Target& target, uint64_t sequence, Counts& counts) 
   }
 }
 
-// A call of which nobody waits for the answer; the server reads that its time is over.
+// A call that nobody waits for. gRPC rounds its nanosecond up to a millisecond, within which an
+// idle server begins, and so does, what is asked.
 void CallTooLate(RawConnection& connection, const std::string& select) {
   const uint32_t stream = connection.Call("Select", "1n");
   connection.Message(stream, select);
