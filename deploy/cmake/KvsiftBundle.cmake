@@ -30,8 +30,7 @@ set(kvsift_bundled_tests
   kvsift_bench_kernels
   kvsift_cuda_bench
   kvsift_gpu_load
-  kvsift_interference_bench
-  kvsift_roundtrip)
+  kvsift_interference_bench)
 get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
 get_property(kvsift_libraries GLOBAL PROPERTY KVSIFT_LIBRARIES)
 
@@ -56,7 +55,7 @@ install(TARGETS ${kvsift_libraries} RUNTIME_DEPENDENCY_SET kvsift_needed
 install(RUNTIME_DEPENDENCY_SET kvsift_needed PRE_EXCLUDE_REGEXES ${kvsift_glibc}
         LIBRARY DESTINATION lib COMPONENT bundle)
 install(DIRECTORY tests/data DESTINATION tests COMPONENT bundle)
-install(PROGRAMS tests/gpu/check.sh tests/gpu/load.py tests/gpu/sharing.sh DESTINATION tests/gpu COMPONENT bundle)
+install(PROGRAMS tests/gpu/check.sh tests/gpu/load.py DESTINATION tests/gpu COMPONENT bundle)
 install(FILES LICENSE README.md DESTINATION . COMPONENT bundle)
 
 set(CPACK_GENERATOR TGZ)

@@ -1,12 +1,11 @@
 // The programs as scripts use them: exit codes, JSON alone on standard output.
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/client/run_program.h"
 #include "tests/client/sample_store.h"
 #include "tests/end_to_end/test_server.h"
 #include "tests/test_files.h"
@@ -18,24 +17,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 const std::string kTrace = TestData("traces/war-and-peace-layer-14.safetensors");
-
-struct Finished {
-  int exit_code = -1;
-  std::string output;
-};
-
-Finished RunProgram(const std::string& command) {
-  Finished finished;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return finished;
-  char buffer[4096];
-  while (const size_t size = fread(buffer, 1, sizeof(buffer), pipe)) {
-    finished.output.append(buffer, size);
-  }
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) finished.exit_code = WEXITSTATUS(status);
-  return finished;
-}
 
 class CommandLine : public testing::TestWithParam<Transport> {
  protected:

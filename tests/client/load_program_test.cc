@@ -1,5 +1,4 @@
 // kvsift-load as scripts use it: JSON alone on standard output, exit codes, wrong answers found.
-#include <sys/wait.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "kernels/backends.h"
 #include "nlohmann/json.hpp"
 #include "tests/client/load_spoiling_backend.h"
+#include "tests/client/run_program.h"
 #include "tests/client/sample_store.h"
 #include "tests/end_to_end/program.h"
 #include "tests/end_to_end/test_server.h"
@@ -28,24 +28,6 @@ using testing::IsEmpty;
 constexpr char kSmall[] =
     " --workers 2 --context 200 --grow 20 --layers 2 --kv-heads 2 --query-heads 4 --head-dim 32"
     " --k 16 --warm-up 100ms --duration 600ms --verify 0.05";
-
-struct Finished {
-  int exit_code = -1;
-  std::string output;
-};
-
-Finished RunProgram(const std::string& command) {
-  Finished finished;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return finished;
-  char buffer[4096];
-  while (const size_t size = fread(buffer, 1, sizeof(buffer), pipe)) {
-    finished.output.append(buffer, size);
-  }
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) finished.exit_code = WEXITSTATUS(status);
-  return finished;
-}
 
 Finished Load(const std::string& arguments) {
   return RunProgram(TestedProgram("kvsift-load") + " " + arguments);

@@ -1,8 +1,7 @@
-// What a server does, counted for Prometheus: the events of its engine and of its calls. This
-// folder alone knows the client library.
+// What a server does, counted for Prometheus: the events of its engine and of its calls.
 //
 // An event costs a few atomic additions and, for a histogram, a mutex of its own: everything that
-// it touches is looked up at construction. The metrics*.cc files alone know the client library.
+// it touches is looked up at construction. This folder alone knows the client library.
 #ifndef KVSIFT_SERVER_RPC_METRICS_METRICS_H_
 #define KVSIFT_SERVER_RPC_METRICS_METRICS_H_
 
