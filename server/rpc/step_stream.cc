@@ -134,7 +134,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     if (writing_ == nullptr && first_ != nullptr) next.write = writing_ = Pop();
     next.finish = !finished_ && in_flight_ == 0 && (reads_done_ || draining_);
     finished_ |= next.finish;
-    if (!reads_done_) next.status = ToGrpcStatus(DrainingError());
+    if (next.finish && !reads_done_) next.status = ToGrpcStatus(DrainingError());
     next.read = !reading_ && !reads_done_ && !draining_ && !finished_ &&
                 in_flight_ < service_.max_stream_steps && bytes_ < service_.max_message_bytes;
     reading_ |= next.read;

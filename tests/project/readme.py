@@ -38,8 +38,9 @@ def known_options(build):
         texts += [help_of(build / "bin/kvsift", command, inner) for inner in below]
     texts.append(help_of(build / "bin/kvsift-load"))
     server = help_of(build / "bin/kvsift-server")
-    scripts = [sources.read(f"{name}.sh") for name in
-               ("deploy/quickstart", "deploy/test", "tests/gpu/check", "tests/gpu/sharing")]
+    scripts = [sources.read(name) for name in
+               ("deploy/quickstart.sh", "deploy/test.sh", "tests/gpu/check.sh",
+                "tests/gpu/load.py")]
     options = {option for text in texts + scripts + [server] for option in OPTION.findall(text)}
     return options, commands, set(OPTION.findall(server)) - {"--help"}
 
