@@ -139,7 +139,8 @@ TEST(HeldStream, StepsAreGivenUpAfterTheirAttempts) {
   std::atomic<int> sends = 0;
   const StepServer refuses([&](StepsOfClient& steps, int) {
     v1::StreamStepsRequest request;
-    for (; steps.Read(&request); ++sends) {
+    while (steps.Read(&request)) {
+      ++sends;  // before the client can know
       steps.Write(FailureOf(request, grpc::StatusCode::UNAVAILABLE));
     }
     return grpc::Status::OK;
