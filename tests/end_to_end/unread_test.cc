@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -26,12 +27,11 @@ constexpr int64_t kPositions = 65536;  // an answer with all of them, for 4 head
 class UnreadTest : public testing::Test {
  protected:
   UnreadTest() {
-    Random random(1);
     EXPECT_TRUE(Send(server_.stub(), &Stub::CreateStore, MakeCreate("s")).status.ok());
     EXPECT_TRUE(
-        Send(server_.stub(), &Stub::AppendKeys, MakeAppend("s", {{1, 0, kPositions}}, random))
+        Send(server_.stub(), &Stub::AppendKeys, MakeAppend("s", {{1, 0, kPositions}}, random_))
             .status.ok());
-    step_ = MakeStep("s", {{1, 0, 1}}, random);
+    step_ = MakeStep("s", {{1, 0, 1}}, random_);
     step_.mutable_keys()->set_counts(0, 0);
     step_.mutable_keys()->clear_keys();
     step_.mutable_queries()->mutable_policies(0)->set_k(kPositions);
@@ -43,23 +43,39 @@ class UnreadTest : public testing::Test {
     return options;
   }
 
-  // Asks so often, unless the server ends the stream before.
-  void Ask(Stream& stream, int steps) {
-    v1::StreamStepsRequest request;
-    *request.mutable_step() = step_;
-    for (int i = 0; i < steps && stream.Write(request); ++i) {
+  // A test that does not end is a failure.
+  std::unique_ptr<Stream> Open(Stub& stub, grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    return stub.StreamSteps(&context);
+  }
+
+  // Asks kManySteps times, unless the server ends the stream before. Each step appends a key, and
+  // the next follows when that is there: steps that come faster are refused for a full queue, and
+  // refusals are too small to be too many.
+  void AskWithoutReading(Stream& stream) {
+    for (int i = 0; i < kManySteps; ++i) {
+      const int64_t length = Length();
+      v1::StreamStepsRequest request;
+      *request.mutable_step() = step_;
+      *request.mutable_step()->mutable_keys() = MakeStep("s", {{1, length, 1}}, random_).keys();
+      if (!stream.Write(request)) return;
+      // A step that came after the stream's end is never executed.
+      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+      while (Length() == length && std::chrono::steady_clock::now() < until) {
+        std::this_thread::yield();
+      }
     }
   }
 
-  // Asks until the answer is none that the queue is full, which it may be with the others' steps.
   void AskAndRead(Stream& stream) {
+    v1::StreamStepsRequest request;
+    *request.mutable_step() = step_;
     v1::StreamStepsResponse answer;
-    do {
-      Ask(stream, 1);
-      ASSERT_TRUE(stream.Read(&answer)) << "the one who reads was sent away";
-    } while (answer.code() == grpc::StatusCode::UNAVAILABLE);
+    ASSERT_TRUE(stream.Write(request) && stream.Read(&answer)) << "the one who reads was sent away";
     EXPECT_EQ(answer.code(), 0) << answer.message();
   }
+
+  int64_t Length() { return server_.server().engine().GetSequence("s", 1)->lengths[0]; }
 
   // Waits until the server has ended the stream, without reading.
   static void WaitForEnd(Stream& stream) {
@@ -74,14 +90,15 @@ class UnreadTest : public testing::Test {
     return answers;
   }
 
+  Random random_{1};
   TestServer server_{Options()};
-  v1::StepRequest step_;
+  v1::StepRequest step_;  // selects only
 };
 
 TEST_F(UnreadTest, WhoDoesNotReadIsSentAway) {
   grpc::ClientContext idle_context;
-  const auto idle = server_.stub().StreamSteps(&idle_context);
-  Ask(*idle, kManySteps);
+  const auto idle = Open(server_.stub(), idle_context);
+  AskWithoutReading(*idle);
   WaitForEnd(*idle);
   EXPECT_LT(ReadAll(*idle, 0), kManySteps);
   const grpc::Status status = idle->Finish();
@@ -98,10 +115,10 @@ TEST_F(UnreadTest, WhoReadsIsServedBesideManyWhoDoNot) {
   for (int i = 0; i < kIdle; ++i) {
     stubs.push_back(v1::SelectionService::NewStub(server_.Connect()));
     contexts.push_back(std::make_unique<grpc::ClientContext>());
-    idle.push_back(stubs.back()->StreamSteps(contexts.back().get()));
-    Ask(*idle.back(), kManySteps);
+    idle.push_back(Open(*stubs.back(), *contexts.back()));
+    AskWithoutReading(*idle.back());
     grpc::ClientContext context;
-    const auto stream = server_.stub().StreamSteps(&context);
+    const auto stream = Open(server_.stub(), context);
     for (int k = 0; k < 4; ++k) AskAndRead(*stream);
     stream->WritesDone();
     EXPECT_TRUE(stream->Finish().ok());
