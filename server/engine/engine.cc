@@ -7,6 +7,7 @@
 #include "server/engine/entry_status.h"
 #include "server/engine/field_error.h"
 #include "server/engine/lifecycle.h"
+#include "server/engine/lifecycle_work.h"
 #include "server/engine/mutex.h"
 #include "server/engine/queue_limit.h"
 #include "server/engine/shard.h"
@@ -43,10 +44,10 @@ class Engine::Impl {
                                              std::function<void(MutationResult)>)>& start) {
     auto found = Find(store);
     absl::Status admitted = found.status();
-    if (admitted.ok()) admitted = queue_.Enter(0);
+    if (admitted.ok()) admitted = queue_.Enter(LifecycleWork::kClient, 0);
     if (!admitted.ok()) return done({.status = std::move(admitted), .epoch = 0, .lengths = {}});
     start(*std::move(found), [this, done = std::move(done)](MutationResult result) {
-      queue_.Leave(0);
+      queue_.Leave(LifecycleWork::kClient, 0);
       done(std::move(result));
     });
   }

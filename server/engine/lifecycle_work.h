@@ -17,6 +17,9 @@ namespace kvsift {
 // A work with a result of its own, which deletes itself when it is finished.
 class LifecycleWork : public Work {
  public:
+  // Such works are few and ask for little: they share the turns and the room of one client.
+  static constexpr uint64_t kClient = 0;
+
   // Admits `work` or, if its store was deleted, tells it so.
   static void Start(std::unique_ptr<LifecycleWork> work);
 
@@ -26,9 +29,6 @@ class LifecycleWork : public Work {
  protected:
   LifecycleWork(std::shared_ptr<Store> store, std::function<void(MutationResult)> done)
       : Work(kClient), store_(std::move(store)), done_(std::move(done)) {}
-
-  // Such works are few and ask for little: they share the turns of one client.
-  static constexpr uint64_t kClient = 0;
 
   Store& store() const { return *store_; }
   const absl::Status& batch_status() const { return batch_status_; }

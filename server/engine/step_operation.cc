@@ -16,7 +16,7 @@ void StepOperation::Start(std::shared_ptr<Store> store, const StepRequest& reque
       new StepOperation(std::move(store), request, std::move(shape), max_sequence_length, queue,
                         sink, std::move(done)));
   const int64_t bytes = operation->QueuedBytes();
-  absl::Status admitted = queue.Enter(bytes);
+  absl::Status admitted = queue.Enter(request.client, bytes);
   if (!admitted.ok()) return operation->done_({.status = std::move(admitted), .entries = {}});
   operation->queued_bytes_ = bytes;
   // Deletes itself in Tell.
@@ -113,7 +113,7 @@ void StepOperation::Complete() {
 
 void StepOperation::Tell(StepResult result) {
   const std::unique_ptr<StepOperation> self(this);
-  queue_.Leave(queued_bytes_);
+  queue_.Leave(context_.request.client, queued_bytes_);
   done_(std::move(result));
 }
 
