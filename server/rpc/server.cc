@@ -68,7 +68,7 @@ class GrpcServer final : public Server {
                                      .max_stream_steps = options.max_stream_steps});
     echo_ = MakeEchoService(options.limits.max_answer_bytes);
     // Before a call can come: none meets a server that is about to give up.
-    auto serving = ServeMetrics(options, metrics_.get(), *engine_);
+    auto serving = ServeMetrics(options, metrics_.get(), *engine_, unread_);
     if (!serving.ok()) return serving.status();
     metrics_server_ = *std::move(serving);
     return Listen(options);

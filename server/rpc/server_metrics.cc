@@ -14,11 +14,12 @@ std::unique_ptr<Metrics> MakeServerMetrics(const ServerOptions& options,
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> ServeMetrics(const ServerOptions& options,
                                                             const Metrics* metrics,
-                                                            const Engine& engine) {
+                                                            const Engine& engine,
+                                                            const UnreadAnswers& unread) {
   if (metrics == nullptr) return std::unique_ptr<MetricsServer>();
   const auto address = ParseIpv4Address(options.metrics_listen);
   if (!address.ok()) return address.status();
-  return MetricsServer::Start(*address, *metrics, engine);
+  return MetricsServer::Start(*address, *metrics, engine, unread);
 }
 
 }  // namespace kvsift

@@ -10,6 +10,7 @@
 #include "server/rpc/metrics/metrics.h"
 #include "server/rpc/metrics/metrics_server.h"
 #include "server/rpc/server.h"
+#include "server/rpc/unread_answers.h"
 
 namespace kvsift {
 
@@ -17,11 +18,12 @@ namespace kvsift {
 std::unique_ptr<Metrics> MakeServerMetrics(const ServerOptions& options,
                                            const std::vector<std::unique_ptr<Backend>>& backends);
 
-// Serves `metrics` on options.metrics_listen; null if `metrics` is. `engine` outlives the result.
-// Errors: those of MetricsServer::Start.
+// Serves `metrics` on options.metrics_listen; null if `metrics` is. `engine` and `unread` outlive
+// the result. Errors: those of MetricsServer::Start.
 absl::StatusOr<std::unique_ptr<MetricsServer>> ServeMetrics(const ServerOptions& options,
                                                             const Metrics* metrics,
-                                                            const Engine& engine);
+                                                            const Engine& engine,
+                                                            const UnreadAnswers& unread);
 
 }  // namespace kvsift
 

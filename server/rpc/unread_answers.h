@@ -49,6 +49,12 @@ class UnreadAnswers {
   // gRPC has taken or dropped an answer.
   void Remove(Holder& holder, int64_t bytes);
 
+  // Of all answers but those of calls that were ended.
+  int64_t bytes() const {
+    absl::MutexLock lock(&mutex_);
+    return bytes_;
+  }
+
  private:
   bool IsTooMuch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The one to end. REQUIRES: there is one.
@@ -58,7 +64,7 @@ class UnreadAnswers {
   void Unlink(Holder& holder) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t max_bytes_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<uint64_t, int64_t> clients_ ABSL_GUARDED_BY(mutex_);  // bytes of each
   Holder* first_ ABSL_GUARDED_BY(mutex_) = nullptr;                         // has waited longest

@@ -41,7 +41,7 @@ class MetricsServerTest : public testing::Test {
   }
 
   absl::StatusOr<std::unique_ptr<MetricsServer>> Start(const std::string& address) {
-    return MetricsServer::Start(*ParseIpv4Address(address), metrics_, engine_);
+    return MetricsServer::Start(*ParseIpv4Address(address), metrics_, engine_, unread_);
   }
 
   static PrometheusText Scrape(const MetricsServer& server) {
@@ -55,6 +55,7 @@ class MetricsServerTest : public testing::Test {
   InlineExecutor executor_;
   std::vector<BackendInfo> devices_;
   Engine engine_;
+  UnreadAnswers unread_{1 << 20};
   Metrics metrics_{devices_};
 };
 
@@ -125,6 +126,18 @@ TEST_F(MetricsServerTest, AsksTheEngineForItsState) {
   EXPECT_EQ(text.Value("kvsift_positions{device=\"1\"}"), 1);
   EXPECT_EQ(text.Value("kvsift_queued_requests"), 0);
   EXPECT_EQ(text.Value("kvsift_queued_bytes"), 0);
+}
+
+TEST_F(MetricsServerTest, SaysWhatIsNotRead) {
+  const auto server = Start("127.0.0.1:0");
+  ASSERT_TRUE(server.ok()) << server.status();
+  UnreadAnswers::Holder holder(nullptr, 1);  // nobody is sent away here
+  unread_.Add(holder, 4000);
+  unread_.Add(holder, 500);
+  EXPECT_EQ(Scrape(**server).Value("kvsift_unread_answer_bytes"), 4500);
+  unread_.Remove(holder, 4000);
+  unread_.Remove(holder, 500);
+  EXPECT_EQ(Scrape(**server).Value("kvsift_unread_answer_bytes"), 0);
 }
 
 TEST_F(MetricsServerTest, SaysWhatTheKernelKnowsOfTheProcess) {

@@ -11,8 +11,8 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "server/rpc/metrics/doorbell.h"
-#include "server/rpc/metrics/engine_state.h"
 #include "server/rpc/metrics/process_state.h"
+#include "server/rpc/metrics/server_state.h"
 
 namespace kvsift {
 namespace {
@@ -36,8 +36,9 @@ constexpr absl::Duration kRingInterval = absl::Milliseconds(5);
 class MetricsServer::Impl {
  public:
   // Throws what the HTTP server throws if it cannot start.
-  Impl(const ListenAddress& address, const Metrics& metrics, const Engine& engine)
-      : collectables_({metrics.collectable(), std::make_shared<EngineState>(engine),
+  Impl(const ListenAddress& address, const Metrics& metrics, const Engine& engine,
+       const UnreadAnswers& unread)
+      : collectables_({metrics.collectable(), std::make_shared<ServerState>(engine, unread),
                        std::make_shared<ProcessState>()}),
         exposer_(std::make_unique<prometheus::Exposer>(HttpOptions(address.text))),
         port_(exposer_->GetListeningPorts().front()),
@@ -71,10 +72,11 @@ class MetricsServer::Impl {
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const ListenAddress& address,
                                                                     const Metrics& metrics,
-                                                                    const Engine& engine) {
+                                                                    const Engine& engine,
+                                                                    const UnreadAnswers& unread) {
   try {
     return std::unique_ptr<MetricsServer>(
-        new MetricsServer(std::make_unique<Impl>(address, metrics, engine)));
+        new MetricsServer(std::make_unique<Impl>(address, metrics, engine, unread)));
   } catch (const std::exception&) {  // which says that it may be the port
     return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", address.text,
                                                ": in use, not permitted or not an address"));

@@ -1,4 +1,4 @@
-#include "server/rpc/metrics/engine_state.h"
+#include "server/rpc/metrics/server_state.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +47,7 @@ prometheus::MetricFamily Single(const char* name, const char* help, int64_t valu
 
 }  // namespace
 
-std::vector<prometheus::MetricFamily> EngineState::Collect() const {
+std::vector<prometheus::MetricFamily> ServerState::Collect() const {
   const std::vector<ShardInfo> shards = engine_.Shards();
   const std::vector<StoreSums> sums = SumStores(engine_, shards.size());
   const QueueUse queue = engine_.Queue();
@@ -70,6 +70,8 @@ std::vector<prometheus::MetricFamily> EngineState::Collect() const {
              queue.requests),
       Single("kvsift_queued_bytes", "Bytes of those requests and of the answers they asked for.",
              queue.bytes),
+      Single("kvsift_unread_answer_bytes",
+             "Bytes of complete answers that wait until their clients read.", unread_.bytes()),
   };
 }
 
