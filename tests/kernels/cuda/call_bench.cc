@@ -118,10 +118,31 @@ class Call {
   Batch select_;
 };
 
-void RunWay(const char* name, int64_t keys, double device_us, const CrossingTuning& crossing) {
+// What the calling thread does between two calls. A server's does all of this: it sleeps until the
+// next request, whose way through gRPC takes the caches.
+enum class Between { kNothing, kStaysAwake, kSleeps, kUsesCaches };
+
+constexpr std::chrono::microseconds kPause{100};
+
+// Waits for kPause, after which the caches of this processor hold other data for kUsesCaches.
+void Pause(Between between, std::span<char> other_data) {
+  if (between == Between::kNothing) return;
+  const auto until = std::chrono::steady_clock::now() + kPause;
+  if (between == Between::kSleeps) return std::this_thread::sleep_until(until);
+  if (between == Between::kUsesCaches) {
+    for (size_t i = 0; i < other_data.size(); i += 64) ++other_data[i];
+  }
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
+void RunWay(const char* name, int64_t keys, double device_us, const CrossingTuning& crossing,
+            Between between = Between::kNothing) {
   Call call(keys, crossing);
+  std::vector<char> other_data(size_t{4} << 20);
   std::vector<double> times;
   for (int i = 0; i < 5000; ++i) {
+    Pause(between, other_data);
     const double us = call.Select();
     if (i >= 200) times.push_back(us);
   }
@@ -138,6 +159,9 @@ void RunCall(int64_t keys, double device_us) {
   std::printf("one call, 8 kv heads x %lld keys, 4 query heads each, %.1f us on the device\n",
               static_cast<long long>(keys), device_us);
   RunWay("as it is tuned", keys, device_us, {});
+  RunWay("100 us after the last, thread awake", keys, device_us, {}, Between::kStaysAwake);
+  RunWay("100 us after the last, thread asleep", keys, device_us, {}, Between::kSleeps);
+  RunWay("100 us after the last, caches used", keys, device_us, {}, Between::kUsesCaches);
   RunWay("queries fetched, answers delivered", keys, device_us, {.queries_travel = false});
   RunWay("queries copied, answers delivered", keys, device_us,
          {.most_fetched_bytes = 0, .queries_travel = false});
