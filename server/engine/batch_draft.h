@@ -19,6 +19,7 @@ struct BatchDraft {
   Clock::time_point now;  // when it was begun
   Pace pace;
   double room_us = 0;   // left in this batch
+  double spent_us = 0;  // what it is to take
   double piece_us = 0;  // left to the work that is adding to it
 
   // How many of items that cost `item_us` each the work may add: at least one.
@@ -28,6 +29,7 @@ struct BatchDraft {
   bool IsFull() const { return piece_us <= 0; }
   void Spend(double us) {
     room_us -= us;
+    spent_us += us;
     piece_us -= us;
   }
 
@@ -39,6 +41,7 @@ struct BatchDraft {
     batch.reads.clear();
     batch.selections.clear();
     report = {};
+    spent_us = 0;
   }
 };
 

@@ -60,6 +60,8 @@ class Scheduler::Round final : public BatchObserver {
         1, [this](int64_t) { CarryOn(status_); }, [] {});
   }
 
+  Clock::time_point submitted() const { return submitted_; }
+
   BatchDraft draft;
   std::vector<Work*> batched;
   std::vector<Work*> done;
@@ -84,7 +86,7 @@ class Scheduler::Round final : public BatchObserver {
 };
 
 Scheduler::Scheduler(Backend& backend, Options options)
-    : backend_(backend), options_(std::move(options)), pool_(backend) {}
+    : backend_(backend), options_(std::move(options)), pool_(backend), pace_(backend.info()) {}
 
 Scheduler::~Scheduler() {
   MutexLock lock(mutex_);
@@ -185,8 +187,12 @@ void Scheduler::TellElsewhere(Round& round) {
       });
 }
 
+int Scheduler::MostBatches() const {
+  return backend_.info().sharing == DeviceSharing::kNotShared ? kHostBatches : kGpuBatches;
+}
+
 Scheduler::Round* Scheduler::TakeRound() {
-  const bool may_submit = batches_ < kBatchesInFlight;
+  const bool may_submit = batches_ < MostBatches();
   if (ended_.empty() && (ready_.empty() || !may_submit)) return nullptr;
   Round& round = NewRound();
   BatchDraft& draft = round.draft;
@@ -234,7 +240,7 @@ Scheduler::Round& Scheduler::NewRound() {
   unused_.pop_back();
   round.users = 1;
   round.draft.now = Now();
-  round.draft.pace = backend_.info().pace;
+  round.draft.pace = pace_.pace();
   round.draft.room_us = Microseconds(kBatchTime);
   round.draft.report.shard = options_.shard;
   return round;
@@ -272,6 +278,7 @@ void Scheduler::Resume(Round& round) {
 
 void Scheduler::TakeBack(Round& round) {
   --batches_;
+  pace_.Learn(round.draft.spent_us, round.submitted(), Now());
   for (Work* work : round.batched) {
     if (work->has_more_) {
       ready_.Push(*work);

@@ -4,11 +4,11 @@
 // that are ready and submits what they ask for as one batch. Whoever admits works or completes a
 // batch carries on what has become ready, on its own thread; nobody waits.
 //
-// Policy. While the device has less than kBatchesInFlight batches, what is ready is submitted at
-// once, so that nothing waits while it is idle. Else what becomes ready waits and is joined into
-// the next batch, client by client in turn, until the batch has work for kBatchTime. A work that
-// would take longer than kPieceTime while others wait goes in pieces, so that one huge append
-// holds a step back for the batches in flight and no longer.
+// Policy. While the device has less than MostBatches, what is ready is submitted at once, so that
+// nothing waits while it is idle. Else what becomes ready waits and is joined into the next batch,
+// client by client in turn, until the batch has work for kBatchTime, by the pace that the device
+// has shown (LearnedPace). A work that would take longer than kPieceTime while others wait goes in
+// pieces, so that one huge append holds a step back for the batches in flight and no longer.
 #ifndef KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 #define KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 
@@ -25,6 +25,7 @@
 #include "kernels/executor.h"
 #include "server/engine/engine.h"
 #include "server/engine/fair_queue.h"
+#include "server/engine/learned_pace.h"
 #include "server/engine/mutex.h"
 #include "server/engine/observer.h"
 #include "server/engine/page_pool.h"
@@ -36,9 +37,10 @@ namespace kvsift {
 // Thread-safe.
 class Scheduler {
  public:
-  // One on the device, one behind it, so that the device goes from one to the next by itself, and
-  // one that the host is about to hand over or has got back.
-  static constexpr int kBatchesInFlight = 3;
+  // One on the device and one behind it, so that the device goes from one to the next by itself;
+  // for a GPU one more, which the host is about to hand over or has got back.
+  static constexpr int kHostBatches = 2;
+  static constexpr int kGpuBatches = 3;
   static constexpr std::chrono::microseconds kBatchTime{500};
   static constexpr std::chrono::microseconds kPieceTime{100};
 
@@ -95,6 +97,8 @@ class Scheduler {
   // One user of `round` is done with it.
   void Leave(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  int MostBatches() const;
+
   Clock::time_point Now() const { return options_.now ? options_.now() : Clock::time_point(); }
 
   // Ends the turns of `work` and makes ready who waited for them.
@@ -112,6 +116,7 @@ class Scheduler {
   CondVar idle_;
   PagePool pool_ ABSL_GUARDED_BY(mutex_);
   FairQueue ready_ ABSL_GUARDED_BY(mutex_);
+  LearnedPace pace_ ABSL_GUARDED_BY(mutex_);
   std::vector<Work*> ended_ ABSL_GUARDED_BY(mutex_);                    // have only to end
   int batches_ ABSL_GUARDED_BY(mutex_) = 0;                             // on the device
   std::vector<std::unique_ptr<Round>> rounds_ ABSL_GUARDED_BY(mutex_);  // all there are

@@ -14,11 +14,14 @@ namespace kvsift {
 // Computes as the reference does. For tests of one thread.
 class ManualBackend final : public ForwardingBackend {
  public:
-  // `pace` is what the engine cuts work by.
-  ManualBackend(int64_t memory_bytes, Pace pace)
-      : ForwardingBackend(
-            CreateReferenceBackend(*ReservePageMemory(memory_bytes)),
-            {.name = "manual", .description = "", .memory_bytes = memory_bytes, .pace = pace}) {}
+  // `pace` is what the engine cuts work by; unless it is not shared, it passes for a GPU.
+  ManualBackend(int64_t memory_bytes, Pace pace, DeviceSharing sharing = DeviceSharing::kMps)
+      : ForwardingBackend(CreateReferenceBackend(*ReservePageMemory(memory_bytes)),
+                          {.name = "manual",
+                           .description = "",
+                           .memory_bytes = memory_bytes,
+                           .sharing = sharing,
+                           .pace = pace}) {}
 
   void Submit(const Batch& batch, BatchObserver& observer) override {
     submitted_.push_back({&batch, &observer});

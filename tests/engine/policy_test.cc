@@ -32,8 +32,8 @@ class PolicyTest : public testing::Test {
 
   PolicyTest() { Start({}); }
 
-  void Start(EngineLimits limits) {
-    auto backend = std::make_unique<ManualBackend>(int64_t{1} << 20, kPace);
+  void Start(EngineLimits limits, DeviceSharing sharing = DeviceSharing::kMps) {
+    auto backend = std::make_unique<ManualBackend>(int64_t{1} << 20, kPace, sharing);
     backend_ = backend.get();
     EngineOptions options;
     options.backends.push_back(std::move(backend));
@@ -61,7 +61,7 @@ class PolicyTest : public testing::Test {
   }
   // Gives the device as much as it takes at once but for `free` batches: selections of sequence 1.
   void Occupy(int free = 0) {
-    for (int i = free; i < Scheduler::kBatchesInFlight; ++i) busy_.push_back(Go(SelectSpec(1)));
+    for (int i = free; i < Scheduler::kGpuBatches; ++i) busy_.push_back(Go(SelectSpec(1)));
   }
   ~PolicyTest() override {
     backend_->CompleteAll();
@@ -92,18 +92,26 @@ class PolicyTest : public testing::Test {
 TEST_F(PolicyTest, NothingWaitsWhileTheDeviceHasRoomAndTheRestIsJoined) {
   Fill(5);
   Occupy();
-  ASSERT_EQ(backend_->waiting(), Scheduler::kBatchesInFlight);
+  ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches);
   EXPECT_EQ(backend_->batch(0).selections.size(), 1u);
   std::vector<std::unique_ptr<PendingStep>> steps;
   for (uint64_t id = 2; id <= 5; ++id) steps.push_back(Go(SelectSpec(id)));
-  ASSERT_EQ(backend_->waiting(), Scheduler::kBatchesInFlight);
+  ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches);
   backend_->CompleteOne();
-  ASSERT_EQ(backend_->waiting(), Scheduler::kBatchesInFlight);
-  EXPECT_EQ(backend_->batch(Scheduler::kBatchesInFlight - 1).selections.size(), 4u)
+  ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches);
+  EXPECT_EQ(backend_->batch(Scheduler::kGpuBatches - 1).selections.size(), 4u)
       << "all that waited, in one batch";
   EXPECT_TRUE(busy_[0]->done()) << "though the device is busy again";
   backend_->CompleteAll();
   for (const auto& step : steps) EXPECT_TRUE(step->Wait().entries[0].status.ok());
+}
+
+TEST_F(PolicyTest, AProcessorHasFewerBatchesUnderWay) {
+  Start({}, DeviceSharing::kNotShared);
+  Fill(1);
+  Occupy();
+  EXPECT_EQ(backend_->waiting(), Scheduler::kHostBatches);
+  backend_->CompleteAll();
 }
 
 TEST_F(PolicyTest, ReportsTellWhatWasDoneAndHowLongItWaited) {
@@ -112,7 +120,7 @@ TEST_F(PolicyTest, ReportsTellWhatWasDoneAndHowLongItWaited) {
   const auto last = Go(SelectSpec(3));
   now_ += std::chrono::milliseconds(5);
   backend_->CompleteOne();
-  std::vector<std::chrono::nanoseconds> waited(Scheduler::kBatchesInFlight);
+  std::vector<std::chrono::nanoseconds> waited(Scheduler::kGpuBatches);
   waited.push_back(std::chrono::milliseconds(5));
   EXPECT_EQ(observer_.starts, waited);
   ASSERT_EQ(observer_.batches.size(), 1u);
@@ -140,8 +148,7 @@ TEST_F(PolicyTest, AClientThatFloodsWaitsForItself) {
     backend_->CompleteOne();
     ++completed;
   }
-  EXPECT_LE(completed, Scheduler::kBatchesInFlight + 1)
-      << "those in flight when it came, and the next";
+  EXPECT_LE(completed, Scheduler::kGpuBatches + 1) << "those in flight when it came, and the next";
   int waiting = 0;
   for (const auto& step : flood) waiting += !step->done();
   EXPECT_GT(waiting, 20);
@@ -163,7 +170,7 @@ TEST_F(PolicyTest, AHugeAppendGoesInPiecesAndOthersPass) {
     backend_->CompleteOne();
     ++completed;
   }
-  EXPECT_LE(completed, Scheduler::kBatchesInFlight + 1);
+  EXPECT_LE(completed, Scheduler::kGpuBatches + 1);
   EXPECT_FALSE(append->done());
   EXPECT_EQ(engine_->GetSequence("s", 9).status().code(), StatusCode::kNotFound)
       << "nobody sees a part of it";
