@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import kvsift.torch as encoding
+from kvsift.quantizer import padded_dim
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "data" / "golden"
 HEAD_DIMS = [1, 2, 31, 32, 33, 64, 96, 127, 128, 129, 255, 256]
@@ -79,7 +80,7 @@ def test_golden_cases_encoded_together(device):
 
 @pytest.mark.parametrize("head_dim", HEAD_DIMS)
 def test_shapes(head_dim, device):
-    words = encoding.padded_dim(head_dim) // 32
+    words = padded_dim(head_dim) // 32
     keys = random_vectors(device, 5, 3, head_dim)
     codes = encoding.encode_keys(keys, torch.ones(3), 3)
     assert codes.shape == (5, 3, 3, words)

@@ -27,30 +27,15 @@ try:
 except ImportError as error:
     raise ImportError("kvsift.torch needs PyTorch: pip install 'kvsift[torch]'") from error
 
-__all__ = ["encode_keys", "encode_queries", "key_thresholds", "padded_dim", "rotate"]
+from kvsift.quantizer import MAX_KEY_SCALE, MIN_KEY_SCALE, THRESHOLD_MULTIPLES, padded_dim
 
-MAX_HEAD_DIM = 256
-# Key scales outside this range are refused, as by the service.
-MIN_KEY_SCALE, MAX_KEY_SCALE = 2.0**-60, 2.0**40
+__all__ = ["encode_keys", "encode_queries", "key_thresholds", "rotate"]
 
 _ELEMENT_TYPES = (torch.float16, torch.bfloat16, torch.float32)
-# Multiples of the scale at which codes change: Lloyd-Max for Gaussian coordinates.
-_THRESHOLD_MULTIPLES = {
-    1: (0.0,),
-    2: (-0.98, 0.0, 0.98),
-    3: (-1.758, -1.172, -0.586, 0.0, 0.586, 1.172, 1.758),
-}
 _FINE_QUERY_BITS, _FINE_QUERY_MAX = 4, 7
 _SMALLEST_FINE_QUERY = 2.0**-100
 # Coordinates that are worked on at once: what a core's cache holds, and what fills a GPU.
 _CPU_COORDINATES, _GPU_COORDINATES = 1 << 18, 1 << 24
-
-
-def padded_dim(head_dim: int) -> int:
-    """D of a head_dim of 1 to 256. Raises ValueError beyond."""
-    if not 1 <= head_dim <= MAX_HEAD_DIM:
-        raise ValueError(f"head_dim: {head_dim}, must be 1 to {MAX_HEAD_DIM}")
-    return max(32, 1 << (head_dim - 1).bit_length())
 
 
 @torch.compiler.disable
@@ -131,7 +116,7 @@ def key_thresholds(scales: torch.Tensor | float, head_dim: int, key_bits: int = 
         _check_scales(scales)
     # As they are kept: float32. The products are made in double, from left to right.
     scales = scales.to(torch.float32).to(torch.float64).unsqueeze(-1)
-    multiples = scales.new_tensor(_THRESHOLD_MULTIPLES[key_bits])
+    multiples = scales.new_tensor(THRESHOLD_MULTIPLES[key_bits])
     return ((multiples * scales) * scales.new_tensor(root)).to(torch.float32)
 
 
@@ -163,7 +148,7 @@ def _vectors(name: str, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _check_key_bits(name: str, bits: int, limit: str) -> None:
-    if bits not in _THRESHOLD_MULTIPLES:
+    if bits not in THRESHOLD_MULTIPLES:
         raise ValueError(f"{name}: {bits}, must be {limit}")
 
 
@@ -225,7 +210,7 @@ def _own_thresholds(rotated: torch.Tensor, bits: int) -> torch.Tensor:
         sums = sums[:width] + sums[width : 2 * width]
         width //= 2
     root_mean_square = torch.sqrt(sums[0] / sums.new_tensor(dim))
-    return sums.new_tensor(_THRESHOLD_MULTIPLES[bits]).unsqueeze(-1) * root_mean_square
+    return sums.new_tensor(THRESHOLD_MULTIPLES[bits]).unsqueeze(-1) * root_mean_square
 
 
 def _fine_levels(rotated: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
