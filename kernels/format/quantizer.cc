@@ -35,4 +35,16 @@ std::vector<float> KeyThresholds(float key_scale, int head_dim, int bits) {
   return thresholds;
 }
 
+std::vector<double> GaussianLevelShares(int bits) {
+  std::vector<double> shares;
+  double below = 0;
+  for (const double multiple : ThresholdMultiples(bits)) {
+    const double up_to_here = std::erfc(-multiple / std::sqrt(2.0)) / 2;
+    shares.push_back(up_to_here - below);
+    below = up_to_here;
+  }
+  shares.push_back(1 - below);
+  return shares;
+}
+
 }  // namespace kvsift
