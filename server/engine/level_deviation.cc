@@ -3,7 +3,6 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
-#include <vector>
 
 #include "kernels/format/quantizer.h"
 
@@ -12,7 +11,7 @@ namespace kvsift {
 std::optional<float> DeviationOf(std::span<const int64_t> counts, int padded_dim) {
   const int64_t total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
   if (total < kDeviationPositions * padded_dim) return std::nullopt;
-  const std::vector<double> expected = GaussianLevelShares(std::bit_width(counts.size()) - 1);
+  const std::span<const double> expected = GaussianLevelShares(std::bit_width(counts.size()) - 1);
   double sum = 0;
   for (size_t level = 0; level < counts.size(); ++level) {
     const double share = static_cast<double>(counts[level]) / static_cast<double>(total);

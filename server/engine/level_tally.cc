@@ -11,25 +11,30 @@
 namespace kvsift {
 namespace {
 
-using LevelCounts = std::array<int64_t, KeyLevels(kMaxKeyBits)>;
+// Words of a plane are looked at in pairs; D = 32 has only half of one.
+uint64_t LoadPair(const std::byte* words, int bytes) {
+  uint64_t pair = 0;
+  std::memcpy(&pair, words, bytes);
+  return pair;
+}
 
-// Levels of one code [planes, words].
-LevelCounts CountLevels(const std::byte* code, int planes, int words) {
-  LevelCounts counts{};
-  for (int word = 0; word < words; ++word) {
-    std::array<uint32_t, kMaxKeyBits> bits{};
+// Adds the levels of one code [planes, plane_bytes] to `counts` [2^planes].
+void AddLevels(const std::byte* code, int planes, int plane_bytes, int64_t* counts) {
+  const int pair_bytes = std::min(plane_bytes, 8);
+  const uint64_t all = pair_bytes == 8 ? ~uint64_t{0} : 0xFFFFFFFF;
+  for (int begin = 0; begin < plane_bytes; begin += pair_bytes) {
+    std::array<uint64_t, kMaxKeyBits> bits{};
     for (int plane = 0; plane < planes; ++plane) {
-      std::memcpy(&bits[plane], code + 4 * (plane * words + word), 4);
+      bits[plane] = LoadPair(code + plane * plane_bytes + begin, pair_bytes);
     }
     for (int level = 0; level < KeyLevels(planes); ++level) {
-      uint32_t matching = ~uint32_t{0};
+      uint64_t matching = all;
       for (int plane = 0; plane < planes; ++plane) {
         matching &= (level >> plane & 1) != 0 ? bits[plane] : ~bits[plane];
       }
       counts[level] += std::popcount(matching);
     }
   }
-  return counts;
 }
 
 // The first sampled position at or after `start`.
@@ -43,7 +48,7 @@ int64_t FirstSampled(int64_t start) {
 LevelTally::LevelTally(const StoreFormat& format)
     : format_(format),
       levels_(KeyLevels(format.shape.key_bits)),
-      counts_(std::make_unique<std::atomic<int64_t>[]>(Index(format.shape.layers, 0))) {}
+      counts_(Index(format.shape.layers, 0)) {}
 
 int64_t LevelTally::Index(int layer, int kv_head) const {
   return (int64_t{layer} * format_.shape.kv_heads + kv_head) * levels_;
@@ -69,30 +74,24 @@ bool LevelTally::Count(int layer, int64_t start, int64_t count, const VectorData
 void LevelTally::CountCodes(int layer, std::span<const std::byte> codes) {
   const StoreShape& shape = format_.shape;
   const int64_t code_bytes = CodeBytes(shape.head_dim, shape.key_bits);
+  const int plane_bytes = 4 * PlaneWords(shape.head_dim);
+  MutexLock lock(mutex_);
   for (int head = 0; head < shape.kv_heads; ++head) {
-    const LevelCounts counts =
-        CountLevels(&codes[head * code_bytes], shape.key_bits, PlaneWords(shape.head_dim));
-    for (int level = 0; level < levels_; ++level) {
-      counts_[Index(layer, head) + level].fetch_add(counts[level], std::memory_order_relaxed);
-    }
+    AddLevels(&codes[head * code_bytes], shape.key_bits, plane_bytes, &counts_[Index(layer, head)]);
   }
 }
 
 std::vector<int64_t> LevelTally::Counts() const {
-  std::vector<int64_t> counts(Index(format_.shape.layers, 0));
-  for (size_t i = 0; i < counts.size(); ++i) counts[i] = counts_[i].load(std::memory_order_relaxed);
-  return counts;
+  MutexLock lock(mutex_);
+  return counts_;
 }
 
 std::optional<LevelDeviation> LevelTally::LargestOf(int layer) const {
   std::optional<LevelDeviation> largest;
+  MutexLock lock(mutex_);
   for (int head = 0; head < format_.shape.kv_heads; ++head) {
-    LevelCounts counts{};
-    for (int level = 0; level < levels_; ++level) {
-      counts[level] = counts_[Index(layer, head) + level].load(std::memory_order_relaxed);
-    }
-    const auto deviation =
-        DeviationOf(std::span(counts).first(levels_), format_.shape.padded_dim());
+    const auto counts = std::span(counts_).subspan(Index(layer, head), levels_);
+    const auto deviation = DeviationOf(counts, format_.shape.padded_dim());
     if (!deviation.has_value()) continue;
     if (largest.has_value() && largest->deviation >= *deviation) continue;
     largest = {.layer_id = layer, .kv_head = head, .deviation = *deviation};

@@ -2,10 +2,8 @@
 #ifndef KVSIFT_SERVER_ENGINE_LEVEL_TALLY_H_
 #define KVSIFT_SERVER_ENGINE_LEVEL_TALLY_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "kernels/backend.h"
 #include "kernels/format/store_format.h"
 #include "server/engine/level_deviation.h"
+#include "server/engine/mutex.h"
 
 namespace kvsift {
 
@@ -49,7 +48,8 @@ class LevelTally {
 
   const StoreFormat& format_;
   const int levels_;
-  std::unique_ptr<std::atomic<int64_t>[]> counts_;  // [layers, kv_heads, levels_]
+  mutable Mutex mutex_;
+  std::vector<int64_t> counts_ ABSL_GUARDED_BY(mutex_);  // [layers, kv_heads, levels_]
 };
 
 }  // namespace kvsift

@@ -30,9 +30,9 @@ def listening(model: Any, listener: Listener) -> Iterator[None]:
     """
     attend = ALL_ATTENTION_FUNCTIONS[_UNDERLYING]
 
-    def listened(module, query, key, value, *arguments, **options):
-        listener(module.layer_idx, query, key, value)
-        return attend(module, query, key, value, *arguments, **options)
+    def listened(module: Any, *arguments: Any, **options: Any) -> Any:
+        listener(module.layer_idx, *arguments[:3])
+        return attend(module, *arguments, **options)
 
     name = f"kvsift_listening_{next(_numbers)}"
     before = model.config._attn_implementation

@@ -23,6 +23,7 @@ class ScaleMeter:
     """Key scales of one layer, from its keys in pieces, in the order of positions."""
 
     def __init__(self, kv_heads: int, head_dim: int) -> None:
+        """Of no keys yet."""
         self.head_dim = head_dim
         self._kv_heads = kv_heads
         self._sums = np.zeros(kv_heads)

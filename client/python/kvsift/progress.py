@@ -12,11 +12,13 @@ class Progress:
     """Shows `what N` on one line, once the work has taken two seconds; gone at the end."""
 
     def __init__(self, what: str) -> None:
+        """`what` is counted, such as "layer"."""
         self._what = what
         self._begin = time.monotonic()
         self._shown = False
 
     def __enter__(self) -> Progress:
+        """Returns itself."""
         return self
 
     def show(self, number: int) -> None:
@@ -27,5 +29,6 @@ class Progress:
         print(f"\r\x1b[K{self._what} {number}", end="", file=sys.stderr, flush=True)
 
     def __exit__(self, *_: object) -> None:
+        """Clears the line."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
