@@ -3,7 +3,6 @@
 FlashInfer's kernels are not run: paged_decode below computes what its page tables describe.
 """
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -29,17 +28,8 @@ def paged_decode(queries, key_pages, value_pages, table):
 
 
 @pytest.fixture
-def store(client):
-    store = client.create_store(
-        "flashinfer",
-        layer_ids=[0],
-        kv_heads=KV_HEADS,
-        query_heads=QUERY_HEADS,
-        head_dim=HEAD_DIM,
-        key_scales=np.full((1, KV_HEADS), 1.0, np.float32),
-    )
-    yield store
-    client.delete_store("flashinfer")
+def store(new_store):
+    return new_store(layer_ids=[0], query_heads=QUERY_HEADS, head_dim=HEAD_DIM)
 
 
 @pytest.fixture
