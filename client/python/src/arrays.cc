@@ -117,8 +117,7 @@ bool HasShape(const Array& array, const std::vector<Axis>& axes) {
 }
 
 [[noreturn]] void RaiseShape(const Array& array, const std::vector<Axis>& axes, const char* field) {
-  RaiseValueError(
-      absl::StrCat(field, ": shape ", ShapeName(array), ", expected ", AxesName(axes)));
+  RaiseValueError(absl::StrCat(field, ": shape ", ShapeName(array), ", expected ", AxesName(axes)));
 }
 
 std::optional<ElementType> RawType(const nb::dlpack::dtype& type) {

@@ -68,10 +68,9 @@ nb::dict ToPython(const client::Store& store) {
   const bool has_scales = !config.key_scales.empty();
   out["key_scales"] = has_scales ? ToNumpy(config.key_scales, {layers, kv_heads}) : nb::none();
   out["thresholds"] =
-      has_scales
-          ? ToNumpy(store.thresholds,
-                    {layers, kv_heads, static_cast<size_t>(ThresholdCount(config.key_bits))})
-          : nb::none();
+      has_scales ? ToNumpy(store.thresholds,
+                           {layers, kv_heads, static_cast<size_t>(ThresholdCount(config.key_bits))})
+                 : nb::none();
   out["fingerprint"] = store.fingerprint;
   out["sequence_count"] = store.sequences;
   out["resident_bytes"] = store.resident_bytes;
@@ -105,9 +104,8 @@ nb::dict ToPython(const client::AppendResult& result) {
 nb::object ToNumpy(std::vector<float> elements, std::initializer_list<size_t> shape) {
   auto owned = std::make_unique<std::vector<float>>(std::move(elements));
   float* data = owned->data();
-  const nb::capsule owner(owned.release(), [](void* list) noexcept {
-    delete static_cast<std::vector<float>*>(list);
-  });
+  const nb::capsule owner(
+      owned.release(), [](void* list) noexcept { delete static_cast<std::vector<float>*>(list); });
   return nb::cast(nb::ndarray<nb::numpy, float>(data, shape, owner));
 }
 
