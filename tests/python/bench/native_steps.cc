@@ -3,10 +3,9 @@
 // usage: native_steps ADDRESS STORE SEQUENCE START COUNT
 //   appends one key a step from position START on; prints the microseconds of each step, and those
 //   that its thread ran
-#include <time.h>
-
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
