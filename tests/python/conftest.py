@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
+import kvsift
 import numpy as np
 import pytest
-
-import kvsift
 from kvsift.server import Server, start_server
 from torch_device import device
 

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 from kvsift.drift import DriftWarning, check_drift
 
 

@@ -15,8 +15,11 @@ LENGTHS = [40, 7, 23]
 
 
 def paged_decode(queries, key_pages, value_pages, table):
-    """Attention of requests [requests, heads, head_dim] over the pages of one head that
-    indices[indptr[i]:indptr[i + 1]] names, the last with last_page_len tokens (1: all of it)."""
+    """What FlashInfer says that it computes, for requests [requests, heads, head_dim].
+
+    Attention of each over the pages that indices[indptr[i]:indptr[i + 1]] names, the last of them
+    with last_page_len tokens (1: all of it).
+    """
     outputs = []
     for i, query in enumerate(queries):
         pages = table.indices[table.indptr[i] : table.indptr[i + 1]].long()
@@ -113,7 +116,7 @@ def test_what_does_not_fit_is_refused(store, cache):
         token_table(heads, slots, KV_HEADS)
     with pytest.raises(ValueError, match="selection: padded"):
         token_table(padded(0, queries, range(3), kvsift.Policy(k=8)), slots, KV_HEADS)
-    with pytest.raises(ValueError, match="value_cache: strides .* must be contiguous"):
+    with pytest.raises(ValueError, match=r"value_cache: strides .* must be contiguous"):
         split_cache(keys, values.transpose(0, 1))
     with pytest.raises(ValueError, match="queries: 6 heads, must be a multiple of 4 kv heads"):
         split_queries(queries, 4)

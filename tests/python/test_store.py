@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
+from kvsift.server import Server
 
 
 def test_server_info(client: kvsift.Client) -> None:
@@ -125,7 +125,7 @@ def test_large_identifiers(filled: kvsift.Store) -> None:
     assert filled.get_sequence(np.uint64(2**64 - 1)).lengths == {3: 1, 5: 1}
 
 
-def test_closed_client(server, query: np.ndarray) -> None:
+def test_closed_client(server: Server, query: np.ndarray) -> None:
     with kvsift.Client(server.address) as client:
         store = client.create_store("closing", LAYERS, KV_HEADS, QUERY_HEADS, HEAD_DIM)
         client.delete_store("closing")
