@@ -1,0 +1,100 @@
+#include "client/python/src/pending.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "client/python/src/deadline.h"
+#include "client/python/src/raise.h"
+
+namespace nb = nanobind;
+
+namespace kvsift::python {
+namespace {
+
+// How long a wait goes on before it looks for signals, such as Ctrl-C.
+constexpr absl::Duration kSignalInterval = absl::Milliseconds(50);
+
+}  // namespace
+
+void Answer::Complete(absl::StatusOr<client::SelectionResult> result) {
+  std::vector<Watcher> watchers;
+  {
+    absl::MutexLock lock(&mutex_);
+    result_ = std::move(result);
+    is_done_ = true;
+    watchers = std::exchange(watchers_, {});
+  }
+  for (const auto& [completions, number] : watchers) completions->Add(number);
+}
+
+bool Answer::is_done() const {
+  absl::MutexLock lock(&mutex_);
+  return is_done_;
+}
+
+bool Answer::WaitUntil(absl::Time time) const {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithDeadline(absl::Condition(&is_done_), time);
+}
+
+bool Answer::Watch(std::shared_ptr<Completions> completions, uint64_t number) {
+  absl::MutexLock lock(&mutex_);
+  if (is_done_) return false;
+  watchers_.emplace_back(std::move(completions), number);
+  return true;
+}
+
+absl::StatusOr<client::SelectionResult> Answer::Take() {
+  absl::MutexLock lock(&mutex_);
+  return std::move(result_);
+}
+
+bool PendingSelection::Wait(std::optional<double> seconds) const {
+  if (is_done()) return true;
+  const absl::Time end = seconds ? DeadlineIn(*seconds) : absl::InfiniteFuture();
+  for (;;) {
+    bool is_done = false;
+    absl::Time now;
+    {
+      const std::shared_ptr<Answer> answer = answer_;
+      const nb::gil_scoped_release released;
+      now = absl::Now();
+      is_done = answer->WaitUntil(std::min(end, now + kSignalInterval));
+    }
+    if (is_done || end <= now + kSignalInterval) return is_done;
+    if (PyErr_CheckSignals() != 0) RaisePythonError();
+  }
+}
+
+nb::object PendingSelection::Result() {
+  if (!selection_.is_valid() && !failure_) {
+    absl::StatusOr<client::SelectionResult> result = answer_->Take();
+    if (result.ok()) {
+      selection_ = FinishSelection(std::move(result), out_, false);
+    } else {
+      failure_ = result.status();
+    }
+  }
+  if (failure_) Raise(*failure_);
+  const auto& errors = nb::inst_ptr<Selection>(selection_)->result().errors;
+  if (check_ && !errors.empty()) RaiseBatchError(errors, selection_);
+  return selection_;
+}
+
+void BindPending(nb::module_& module) {
+  nb::class_<Completions>(module, "Completions")
+      .def(nb::init<>())
+      .def("fileno", &Completions::descriptor)
+      .def("take", &Completions::Take);
+  nb::class_<PendingSelection>(module, "PendingSelection")
+      .def("done", &PendingSelection::is_done)
+      .def("wait", &PendingSelection::Wait, nb::arg("seconds").none())
+      .def("watch", &PendingSelection::Watch)
+      .def("result", &PendingSelection::Result);
+}
+
+}  // namespace kvsift::python

@@ -1,0 +1,140 @@
+#include "client/python/src/selection.h"
+
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/python/src/raise.h"
+
+namespace nb = nanobind;
+
+namespace kvsift::python {
+namespace {
+
+using client::SelectionResult;
+
+template <typename T>
+using NumpyArray = nb::ndarray<nb::numpy, T>;
+
+// A numpy array on memory of the selection `self`, which it keeps alive.
+template <typename T>
+nb::object View(nb::handle self, std::vector<T>& list) {
+  return nb::cast(NumpyArray<T>(list.data(), {list.size()}, self));
+}
+
+// Padded rows as [rows, width], packed ones as they are.
+nb::object ViewRows(nb::handle self, const SelectionResult& result, std::vector<int32_t>& list) {
+  if (!result.offsets.empty()) return View(self, list);
+  return nb::cast(NumpyArray<int32_t>(
+      list.data(), {static_cast<size_t>(result.rows()), static_cast<size_t>(result.width)}, self));
+}
+
+Selection& Self(nb::handle self) { return *nb::inst_ptr<Selection>(self); }
+
+nb::object Positions(nb::handle self) {
+  Selection& selection = Self(self);
+  if (selection.out().is_valid()) return selection.out();
+  return ViewRows(self, selection.result(), selection.result().positions);
+}
+
+nb::object Offsets(nb::handle self) {
+  std::vector<int32_t>& offsets = Self(self).result().offsets;
+  return offsets.empty() ? nb::none() : View(self, offsets);
+}
+
+nb::object Scores(nb::handle self) {
+  SelectionResult& result = Self(self).result();
+  // A selection of nothing has no scores either; whoever asked for them gets an empty array.
+  if (result.scores.empty() && !result.positions.empty()) return nb::none();
+  return ViewRows(self, result, result.scores);
+}
+
+nb::object Row(nb::handle self, int64_t row) {
+  SelectionResult& result = Self(self).result();
+  if (row < 0 || row >= result.rows()) {
+    RaiseIndexError(absl::StrCat("row: ", row, ", expected 0 to ", result.rows() - 1));
+  }
+  const std::span<const int32_t> positions = result.Row(row);
+  int32_t* data = result.positions.data() + (positions.data() - result.positions.data());
+  return nb::cast(NumpyArray<int32_t>(data, {positions.size()}, self));
+}
+
+std::string Repr(const Selection& selection) {
+  const SelectionResult& result = selection.result();
+  return absl::StrCat("Selection(rows=", result.rows(), ", width=", result.width,
+                      ", entries=", result.epochs.size(), ", errors=", result.errors.size(), ")");
+}
+
+}  // namespace
+
+Out::Out(nb::handle object, client::RowLayout layout, const AnswerShape& answer) {
+  if (object.is_none()) return;
+  array_ = ImportOut(object);
+  const auto size = static_cast<int64_t>(array_.size());
+  const int64_t needed = answer.rows * answer.width;
+  if (layout == client::RowLayout::kPacked) {
+    if (size < needed) {
+      RaiseValueError(absl::StrCat("out: ", size, " elements, expected at least ", needed, " (",
+                                   answer.rows, " rows of up to ", answer.width, ")"));
+    }
+  } else {
+    row_width_ = array_.ndim() == 0 ? 0 : static_cast<int64_t>(array_.shape(array_.ndim() - 1));
+    if (row_width_ < answer.width || size != answer.rows * row_width_) {
+      RaiseValueError(absl::StrCat("out: ", size, " elements in rows of ", row_width_,
+                                   ", expected [rows ", answer.rows, ", width at least ",
+                                   answer.width, "]"));
+    }
+  }
+  object_ = nb::borrow(object);
+}
+
+void Out::Write(const SelectionResult& result) const {
+  int32_t* out = array_.data();
+  if (!result.offsets.empty()) {
+    std::copy(result.positions.begin(), result.positions.end(), out);
+    return;
+  }
+  for (int64_t row = 0; row < result.rows(); ++row, out += row_width_) {
+    const std::span<const int32_t> positions = result.Row(row);
+    std::fill(std::copy(positions.begin(), positions.end(), out), out + row_width_, -1);
+  }
+}
+
+Selection::Selection(SelectionResult result, const Out& out)
+    : result_(std::move(result)), out_(out.object()) {
+  if (out.is_given()) out.Write(result_);
+}
+
+nb::object FinishSelection(absl::StatusOr<SelectionResult> result, const Out& out, bool check) {
+  nb::object selection = nb::cast(Selection(ValueOrRaise(std::move(result)), out));
+  const auto& errors = Self(selection).result().errors;
+  if (check && !errors.empty()) RaiseBatchError(errors, selection);
+  return selection;
+}
+
+void BindSelection(nb::module_& module) {
+  nb::class_<Selection>(module, "Selection")
+      .def_prop_ro("counts", [](nb::handle self) { return View(self, Self(self).result().counts); })
+      .def_prop_ro("positions", &Positions)
+      .def_prop_ro("offsets", &Offsets)
+      .def_prop_ro("scores", &Scores)
+      .def_prop_ro("entry_rows",
+                   [](nb::handle self) { return View(self, Self(self).result().entry_rows); })
+      .def_prop_ro("epochs", [](nb::handle self) { return View(self, Self(self).result().epochs); })
+      .def_prop_ro("lengths",
+                   [](nb::handle self) { return View(self, Self(self).result().lengths); })
+      .def_prop_ro("errors",
+                   [](const Selection& selection) { return ToPython(selection.result().errors); })
+      .def_prop_ro("server_incarnation",
+                   [](const Selection& self) { return self.result().server_incarnation; })
+      .def_prop_ro("rows", [](const Selection& self) { return self.result().rows(); })
+      .def_prop_ro("width", [](const Selection& self) { return self.result().width; })
+      .def_prop_ro("ok", [](const Selection& self) { return self.result().ok(); })
+      .def("row", &Row)
+      .def("__repr__", &Repr);
+}
+
+}  // namespace kvsift::python
