@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import Any
 
 import kvsift
 
@@ -34,7 +35,8 @@ def parse_policies(text: str) -> list[str]:
         else:
             labels.append(part)
     for label in labels:
-        _policy(label, k=kvsift.Policy.__dataclass_fields__["k"].default or 1 << 16)
+        fields = _fields(label)
+        kvsift.Policy(k=fields["sinks"] + fields["window"] + 1, **fields)
     return labels
 
 
@@ -48,17 +50,21 @@ def parse_ks(text: str) -> list[int]:
 
 def settings(labels: list[str], ks: list[int]) -> list[Setting]:
     """Every policy with every k that holds its sinks and window."""
-    every = (Setting(label, _policy(label, k)) for label, k in itertools.product(labels, ks))
-    return [s for s in every if s.policy.sinks + s.policy.window <= s.policy.k]
+    return [
+        Setting(label, kvsift.Policy(k=k, **fields))
+        for (label, fields), k in itertools.product(((p, _fields(p)) for p in labels), ks)
+        if fields["sinks"] + fields["window"] <= k
+    ]
 
 
-def _policy(label: str, k: int) -> kvsift.Policy:
-    kind, _, fields = label.partition("+")
+def _fields(label: str) -> dict[str, Any]:
+    """The fields of a policy but its k."""
+    kind, _, extra = label.partition("+")
     estimator, _, grouping = kind.partition("/")
-    extra = {}
-    for field in filter(None, fields.split(",")):
+    fields = {"estimator": estimator, "grouping": grouping or "head", "sinks": 0, "window": 0}
+    for field in filter(None, extra.split(",")):
         name, _, value = field.partition("=")
         if name not in ("sinks", "window") or not value.isdecimal():
             raise ValueError(f"policy {label!r}: {field!r}, expected sinks=N or window=N")
-        extra[name] = int(value)
-    return kvsift.Policy(k=k, estimator=estimator, grouping=grouping or "head", **extra)
+        fields[name] = int(value)
+    return fields

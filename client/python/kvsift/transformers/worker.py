@@ -60,7 +60,10 @@ class Worker:
         self._implementation = model.config._attn_implementation
         decoder = model.base_model
         self.cache_name = cache_argument(model)
-        for module in attention_layers(model).values():
+        self._modules = list(attention_layers(model).values())
+        if any(hasattr(module, "kvsift_worker") for module in self._modules):
+            raise ValueError("the model has a worker already: detach that one first")
+        for module in self._modules:
             module.kvsift_worker = self
         self._hooks = [
             decoder.register_forward_pre_hook(self._begin, with_kwargs=True),
@@ -84,10 +87,13 @@ class Worker:
 
     def detach(self) -> None:
         """Gives the model its own attention back. The store and its sequences remain."""
+        if not self._modules:
+            return  # detached already
         for hook in self._hooks:
             hook.remove()
-        for module in attention_layers(self._model).values():
+        for module in self._modules:
             del module.kvsift_worker
+        self._modules = []
         self._model.set_attn_implementation(self._implementation)
 
     def __enter__(self) -> Worker:
