@@ -22,6 +22,7 @@ class Availability:
     def __init__(
         self, mode: str, retry_after: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """`clock` returns seconds."""
         if mode not in MODES:
             raise ValueError(f"on_unavailable: {mode!r}, expected one of {MODES}")
         self._mode = mode
@@ -29,6 +30,7 @@ class Availability:
         self._clock = clock
         self._away_until: float | None = None
         self._warned = False
+        self.failures = 0  # calls that found nobody
 
     def is_away(self) -> bool:
         """Whether calls are left out for now."""
@@ -36,6 +38,7 @@ class Availability:
 
     def report(self, error: UnavailableError) -> None:
         """Takes note that nobody answered. Raises `error` in mode "fail"."""
+        self.failures += 1
         if self._mode == "fail":
             raise error
         self._away_until = self._clock() + self._retry_after

@@ -14,7 +14,8 @@ from kvsift.transformers.statistics import Statistics
 class StoreLink:
     """A store that is made again when a server that was restarted does not have it.
 
-    `layers` are the ids of the layers it holds, in the order of its key scales.
+    `layers` are the ids of the layers it holds, in the order of its key scales; `statistics`
+    count what was done with it.
     """
 
     def __init__(
@@ -32,10 +33,6 @@ class StoreLink:
         self.statistics = Statistics()
         self.key_scales: torch.Tensor | None = None
         self._config = config
-
-    def index(self, layer_id: int) -> int:
-        """The place of a layer among the store's layers."""
-        return self.layers.index(layer_id)
 
     def restore(self, error: kvsift.NotFoundError) -> None:
         """Makes the store again. Raises `error` if somebody else made it."""

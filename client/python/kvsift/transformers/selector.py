@@ -35,13 +35,10 @@ class Selector:
         """Columns int64 [batch, tokens, lists, width] on the query's device, -1 after the last.
 
         query [batch, query_heads, tokens, head_dim] of the last columns; keys [batch, kv_heads,
-        columns, head_dim]; layer: place in the store. The new keys go with the call, and so does
+        columns, head_dim]; layer: place in the store. No rows share a sequence. The new keys go with the call, and so does
         what the server lost meanwhile. Raises kvsift.Error.
         """
         sequences, rows = self._sequences, range(columns.batch)
-        if sequences.shared():
-            self._ingest.settle()
-            sequences.part()
         for attempt in range(1, _ATTEMPTS + 1):
             self._ingest.settle(layer)
             self._send_backlog(layer, keys, columns)

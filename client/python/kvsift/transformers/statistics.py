@@ -16,7 +16,6 @@ class Statistics:
     positions_sent: keys sent, of one layer and all its kv heads
     forks, truncations: sequences forked and truncated on the server
     recoveries: times that the server held less than it was sent, and was sent it again
-    failures: calls that ended because the server was away
     """
 
     selected: int = 0
@@ -28,4 +27,7 @@ class Statistics:
     forks: int = 0
     truncations: int = 0
     recoveries: int = 0
-    failures: int = 0
+
+    def count(self, name: str) -> None:
+        """Adds one to the count of that name."""
+        setattr(self, name, getattr(self, name) + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +11,9 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 import kvsift
-from kvsift.transformers.cache import KvsiftCache, adopt, cache_argument
-from kvsift.transformers.columns import Columns
+from kvsift.transformers.cache import adopt, cache_argument
 from kvsift.transformers.dense_rule import DenseRule
+from kvsift.transformers.forward import Forward, alike
 from kvsift.transformers.link import StoreLink
 from kvsift.transformers.masks import attend_densely
 from kvsift.transformers.selected_attention import attend_selected
@@ -24,23 +23,12 @@ from kvsift.transformers.support import attention_layers
 ATTENTION = "kvsift"
 
 
-@dataclasses.dataclass
-class _Forward:
-    """One forward of the model with a cache."""
-
-    cache: KvsiftCache
-    past: int  # columns before it
-    tokens: int  # columns that it adds
-    groups: list[int]  # rows of one number bring the same tokens
-    columns: Columns | None = None  # once a layer has seen the mask
-
-
 class Worker:
     """Serves the attention of one model; made by `attach`.
 
     `policy` may be exchanged between forwards; None attends densely. `statistics` counts what was
-    done. As a context manager it detaches at the end. Not thread-safe, as its model's cache is
-    not: one forward at a time.
+    done, `cache_name` is what the model calls its cache. As a context manager it detaches at the
+    end. Not thread-safe, as its model's cache is not: one forward at a time.
     """
 
     def __init__(
@@ -51,23 +39,23 @@ class Worker:
         rule: DenseRule,
         max_decode_tokens: int,
     ) -> None:
+        """As attach() makes it. Raises ValueError if the model has a worker."""
         self.link = link
         self.policy = policy
-        self.rule = rule
-        self.max_decode_tokens = max_decode_tokens
-        self._model = model
-        self._forward: _Forward | None = None
-        self._implementation = model.config._attn_implementation
-        decoder = model.base_model
         self.cache_name = cache_argument(model)
+        self._rule = rule
+        self._max_decode_tokens = max_decode_tokens
+        self._model = model
+        self._forward: Forward | None = None
+        self._implementation = model.config._attn_implementation
         self._modules = list(attention_layers(model).values())
         if any(hasattr(module, "kvsift_worker") for module in self._modules):
             raise ValueError("the model has a worker already: detach that one first")
         for module in self._modules:
             module.kvsift_worker = self
         self._hooks = [
-            decoder.register_forward_pre_hook(self._begin, with_kwargs=True),
-            decoder.register_forward_hook(self._end, always_call=True),
+            model.base_model.register_forward_pre_hook(self._begin, with_kwargs=True),
+            model.base_model.register_forward_hook(self._end, always_call=True),
         ]
         model.set_attn_implementation(ATTENTION)
 
@@ -116,73 +104,57 @@ class Worker:
         query [batch, query_heads, tokens, head_dim]; key, value [batch, kv_heads, columns,
         head_dim]; mask as build_mask makes it.
         """
-        forward = self._forward
-        if forward is None or module.layer_idx not in self.link.layers:
+        columns = None
+        if self._forward is not None and module.layer_idx in self.link.layers:
+            columns = self._columns(self._forward, module.layer_idx, query, key, mask)
+        if columns is None:
             return attend_densely(module, query, key, value, mask, **kwargs)
-        if mask is not None and mask.ndim == 4:
-            self.statistics.dense_masked += 1
-            return attend_densely(module, query, key, value, mask, **kwargs)
-        layer = self.link.index(module.layer_idx)
-        if forward.columns is None:
-            self._see_columns(forward, key, mask)
-        if self._is_sparse(forward, key):
-            columns = self._select(forward, layer, query, key)
-            if columns is not None:
-                self.statistics.selected += 1
-                return attend_selected(query, key, value, columns, kwargs.get("scaling")), None
-        elif self.policy is not None:
-            self._send(forward, layer, key)
-        return attend_densely(module, query, key, value, mask, **kwargs)
+        return attend_selected(query, key, value, columns, kwargs.get("scaling")), None
 
-    def _is_sparse(self, forward: _Forward, key: torch.Tensor) -> bool:
-        """Whether a layer attends to a selection; counts why not."""
-        columns = key.shape[2]
-        if self.policy is None or self.rule.is_dense(
-            columns, 2 * key.numel() * key.element_size(), self.policy.k, key.device.type
-        ):
-            self.statistics.dense_short += 1
-        elif forward.past == 0 or forward.tokens > self.max_decode_tokens:
-            self.statistics.dense_prefill += 1
-        elif self.link.availability.is_away():
-            self.statistics.dense_unavailable += 1
-        else:
-            return True
-        return False
-
-    def _select(
-        self, forward: _Forward, layer: int, query: torch.Tensor, key: torch.Tensor
+    def _columns(
+        self,
+        forward: Forward,
+        layer_id: int,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        mask: torch.Tensor | None,
     ) -> torch.Tensor | None:
-        """Selected columns [batch, tokens, lists, width], or None while the server is away."""
+        """Selected columns [batch, tokens, lists, width], or None if the layer stays dense.
+
+        Sends the layer's new keys, with the selection or, in a prefill, ahead of it.
+        """
+        if mask is not None and mask.ndim == 4:
+            self.statistics.count("dense_masked")
+            return None
+        if forward.columns is None:
+            forward.see(key, mask, self._dense_because(forward, key))
+        away, reason = self.link.availability.is_away(), forward.dense_because
+        layer, cache = self.link.layers.index(layer_id), forward.cache
+        if away or reason is not None:
+            if not away and reason == "dense_prefill":
+                cache.ingest.send(layer, key, forward.columns, cache.sequences.leaders())
+            self.statistics.count(reason or "dense_unavailable")
+            return None
         try:
-            columns = forward.cache.selector.select(layer, query, key, forward.columns, self.policy)
+            selected = cache.selector.select(layer, query, key, forward.columns, self.policy)
         except kvsift.UnavailableError as error:
-            self.statistics.failures += 1
             self.link.availability.report(error)
-            self.statistics.dense_unavailable += 1
+            self.statistics.count("dense_unavailable")
             return None
         self.link.availability.answered()
-        return columns
+        self.statistics.count("selected")
+        return selected
 
-    def _send(self, forward: _Forward, layer: int, key: torch.Tensor) -> None:
-        """Sends a layer's new keys ahead of the selections that will need them.
-
-        Below the crossover none may: they go when the rows have grown.
-        """
+    def _dense_because(self, forward: Forward, key: torch.Tensor) -> str | None:
+        """Why layers stay dense, as Statistics counts it; None if they select."""
         kv_bytes = 2 * key.numel() * key.element_size()
-        short = self.rule.is_dense(key.shape[2], kv_bytes, self.policy.k, key.device.type)
-        if not short and not self.link.availability.is_away():
-            sequences = forward.cache.sequences
-            forward.cache.ingest.send(layer, key, forward.columns, sequences.leaders())
-
-    def _see_columns(self, forward: _Forward, key: torch.Tensor, mask: torch.Tensor | None) -> None:
-        """Takes note of where the rows' tokens are, and begins their sequences."""
-        cache = forward.cache
-        forward.columns = cache.columns = Columns(key.shape[0], key.shape[2], mask)
-        if cache.sequences is None:
-            fresh = forward.past == 0
-            cache.start(forward.groups if fresh else list(range(key.shape[0])))
-        elif not cache.sequences.agree_with(forward.groups):
-            cache.part()
+        if self.policy is None or self._rule.is_dense(
+            key.shape[2], kv_bytes, self.policy.k, key.device.type
+        ):
+            return "dense_short"
+        if forward.past == 0 or forward.tokens > self._max_decode_tokens:
+            return "dense_prefill"
+        return None
 
     def _begin(
         self, decoder: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -199,10 +171,9 @@ class Worker:
             cache = DynamicCache(config=decoder.config)
         cache = adopt(cache, self)
         inputs = kwargs.get("input_ids", args[0] if args else None)
-        embeds = kwargs.get("inputs_embeds")
-        shape = inputs.shape if inputs is not None else embeds.shape
-        groups = _alike(inputs, kwargs.get("attention_mask"), shape[0])
-        self._forward = _Forward(cache, cache.get_seq_length(), shape[1], groups)
+        rows, tokens = (kwargs["inputs_embeds"] if inputs is None else inputs).shape[:2]
+        groups = alike(inputs, kwargs.get("attention_mask"), rows)
+        self._forward = Forward(cache, cache.get_seq_length(), tokens, groups)
         return args, {**kwargs, name: cache}
 
     def _end(self, *_: Any) -> None:
@@ -224,16 +195,5 @@ def attend(
     """The attention that Transformers knows as "kvsift"; belongs to a model's worker."""
     worker = getattr(module, "kvsift_worker", None)
     if worker is None:
-        raise RuntimeError(
-            'attention "kvsift" needs kvsift.transformers.attach(model, client, ...)'
-        )
+        raise RuntimeError('attention "kvsift" needs kvsift.transformers.attach(model, client, ...)')
     return worker.attend(module, query, key, value, attention_mask, **kwargs)
-
-
-def _alike(inputs: torch.Tensor | None, mask: torch.Tensor | None, rows: int) -> list[int]:
-    """A number per row; rows of one number bring the same tokens."""
-    if inputs is None or rows == 1:
-        return list(range(rows))
-    if isinstance(mask, torch.Tensor) and mask.ndim == 2:
-        inputs = torch.cat([inputs, mask[:, -inputs.shape[1] :].to(inputs.dtype)], dim=1)
-    return torch.unique(inputs, dim=0, return_inverse=True)[1].tolist()
