@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
     wanted = settings(parse_policies(given.policies), parse_ks(given.k))
     depths = [float(depth) for depth in given.depths.split(",")]
+    options.check_range("context", given.context, 1)
+    if not all(0 <= depth <= 1 for depth in depths):
+        raise ValueError(f"depths: {given.depths}, must be 0 to 1")
     haystack = pathlib.Path(given.haystack).read_text(encoding="utf-8")
     logs: dict[Setting | None, list[float]] = {setting: [] for setting in (None, *wanted)}
     with options.decoding(given, progress, max_decode_tokens=1 << 16) as (model, worker):

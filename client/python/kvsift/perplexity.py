@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
 @torch.inference_mode()
 def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
     wanted = settings(parse_policies(given.policies), parse_ks(given.k))
+    options.check_range("context", given.context, 2)
+    options.check_range("decode-tokens", given.decode_tokens, 1, given.context - 1)
+    options.check_range("chunk", given.chunk, 1)
     texts = [pathlib.Path(path).read_text(encoding="utf-8") for path in given.passages.split(",")]
     losses: dict[Setting | None, list[float]] = {setting: [] for setting in (None, *wanted)}
     with options.decoding(given, progress, max_decode_tokens=given.chunk) as (model, worker):

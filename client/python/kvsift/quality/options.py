@@ -65,6 +65,13 @@ def run(
     return 0
 
 
+def check_range(name: str, value: int, least: int, most: int | None = None) -> None:
+    """Raises ValueError, naming the option, unless least <= value <= most."""
+    if value < least or (most is not None and value > most):
+        limit = f"at least {least}" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name}: {value}, must be {limit}")
+
+
 @contextlib.contextmanager
 def decoding(
     given: argparse.Namespace, progress: Progress, max_decode_tokens: int

