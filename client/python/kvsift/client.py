@@ -99,7 +99,7 @@ class Client:
         Raises:
             InvalidArgumentError: a key is not finite, or all of a head are zero.
         """
-        return self._core.calibrate(keys, timeout)
+        return self._core.calibrate((keys,), timeout)
 
     def create_store(
         self,

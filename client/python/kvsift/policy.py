@@ -35,8 +35,8 @@ class Policy:
     _core: Any = field(init=False, repr=False, compare=False, hash=False, default=None)
 
     def __post_init__(self) -> None:
-        core = _core.make_policy(self.k, self.estimator, self.grouping, self.sinks, self.window)
-        object.__setattr__(self, "_core", core)
+        fields = (self.k, self.estimator, self.grouping, self.sinks, self.window)
+        object.__setattr__(self, "_core", _core.make_policy(fields))
 
     def __reduce__(self) -> tuple[type[Policy], tuple[int, str, str, int, int]]:
         return Policy, (self.k, self.estimator, self.grouping, self.sinks, self.window)

@@ -7,6 +7,7 @@ event loop, for those who await, or one thread for all other callbacks.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import itertools
 import select
 import threading
@@ -15,6 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kvsift import _core
+
+
+def _nothing() -> None:
+    pass
 
 
 class Watcher:
@@ -40,17 +45,44 @@ class Watcher:
         del self._functions[number]
         return False
 
+    def wake(self) -> None:
+        """Makes the descriptor readable."""
+        self._completions.add(next(self._numbers))
+
     def run_completed(self) -> None:
         """Runs the functions of all calls that have completed."""
         for number in self._completions.take():
-            self._functions.pop(number)()
+            self._functions.pop(number, _nothing)()
+
+
+class CallbackThread(threading.Thread):
+    """A thread that runs functions, one after the other, until it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__(name="kvsift-callbacks", daemon=True)
+        self.watcher = Watcher()
+        self._stopped = False
+
+    def run(self) -> None:
+        """Runs what completes."""
+        poll = select.poll()
+        poll.register(self.watcher.fileno(), select.POLLIN)
+        while not self._stopped:
+            poll.poll()
+            self.watcher.run_completed()
+
+    def stop(self) -> None:
+        """Returns when no function runs any more, or one takes long."""
+        self._stopped = True
+        self.watcher.wake()
+        self.join(timeout=1.0)
 
 
 _loop_watchers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Watcher] = (
     weakref.WeakKeyDictionary()
 )
 _thread_lock = threading.Lock()
-_thread_watcher: Watcher | None = None
+_thread: CallbackThread | None = None
 
 
 def watcher_of(loop: asyncio.AbstractEventLoop) -> Watcher:
@@ -63,21 +95,18 @@ def watcher_of(loop: asyncio.AbstractEventLoop) -> Watcher:
 
 
 def thread_watcher() -> Watcher:
-    """Returns the watcher whose functions run in a thread of their own, one after the other."""
-    global _thread_watcher
+    """Returns the watcher whose functions run in a thread of their own."""
+    global _thread
     with _thread_lock:
-        if _thread_watcher is None:
-            _thread_watcher = Watcher()
-            thread = threading.Thread(
-                target=_run, args=(_thread_watcher,), name="kvsift-callbacks", daemon=True
-            )
-            thread.start()
-        return _thread_watcher
+        if _thread is None:
+            _thread = CallbackThread()
+            _thread.start()
+        return _thread.watcher
 
 
-def _run(watcher: Watcher) -> None:
-    poll = select.poll()
-    poll.register(watcher.fileno(), select.POLLIN)
-    while True:
-        poll.poll()
-        watcher.run_completed()
+@atexit.register
+def _end() -> None:
+    """Leaves the interpreter, which is about to end, to this thread."""
+    if _thread is not None:
+        _thread.stop()
+    _core.keep_others_waiting()

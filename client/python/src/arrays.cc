@@ -30,19 +30,26 @@ std::string TypeName(nb::handle object) { return nb::type_name(object.type()).c_
                               "with kvsift.torch and copy the codes, which are smaller"));
 }
 
+// DLPack's device type of an object that tells it.
+std::optional<int> DeviceType(nb::handle object) {
+  const nb::object device =
+      nb::steal(PyObject_CallMethod(object.ptr(), "__dlpack_device__", nullptr));
+  int type = 0;
+  if (device.is_valid() && nb::isinstance<nb::tuple>(device) && nb::try_cast(device[0], type)) {
+    return type;
+  }
+  PyErr_Clear();
+  return std::nullopt;
+}
+
 // Why an object that is no array to nanobind is none.
 [[noreturn]] void RaiseNoArray(nb::handle object, const char* field) {
-  if (nb::hasattr(object, "__dlpack_device__")) {
-    const nb::object device = object.attr("__dlpack_device__")();
-    const int type = nb::cast<int>(nb::int_(device[0]));
-    if (!IsHost(type)) RaiseOtherDevice(field, type);
-  }
-  if (nb::getattr(object, "requires_grad", nb::bool_(false)).is(nb::bool_(true))) {
-    RaiseTypeError(absl::StrCat(field, ": a tensor that requires grad: pass it with .detach()"));
-  }
+  const std::optional<int> device = DeviceType(object);
+  if (device && !IsHost(*device)) RaiseOtherDevice(field, *device);
   std::string element;
   if (nb::hasattr(object, "dtype")) {
-    element = absl::StrCat(" of ", nb::str(object.attr("dtype")).c_str());
+    const nb::object dtype = object.attr("dtype");
+    element = absl::StrCat(" of ", nb::str(dtype).c_str());
   }
   RaiseTypeError(absl::StrCat(field, ": ", TypeName(object), element,
                               ", expected a numpy array, a torch tensor on the CPU or another "
@@ -74,9 +81,9 @@ std::string ElementName(const nb::dlpack::dtype& type) {
 
 template <typename AnyArray>
 bool IsContiguous(const AnyArray& array) {
+  if (array.size() == 0) return true;
   int64_t expected = 1;
   for (size_t i = array.ndim(); i-- > 0;) {
-    if (array.shape(i) == 0) return true;
     if (array.shape(i) != 1 && array.stride(i) != expected) return false;
     expected *= static_cast<int64_t>(array.shape(i));
   }

@@ -68,9 +68,10 @@ void DeleteStore(const CoreClient& core, const std::string& name, Timeout timeou
   });
 }
 
-nb::object Calibrate(const CoreClient& core, nb::handle keys, Timeout timeout) {
-  const Array array = ImportArray(keys, "keys");
-  if (!array.is_valid() || array.ndim() != 4) {
+nb::object Calibrate(const CoreClient& core, const nb::tuple& arguments, Timeout timeout) {
+  const Array array = ImportArray(arguments[0], "keys");
+  if (!array.is_valid()) RaiseTypeError("keys: None, expected an array");
+  if (array.ndim() != 4) {
     RaiseValueError("keys: expected an array [layers, tokens, kv_heads, head_dim]");
   }
   client::CalibrateRequest request;

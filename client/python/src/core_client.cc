@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/python/src/deadline.h"
+#include "client/python/src/gil.h"
 #include "client/python/src/raise.h"
 
 namespace nb = nanobind;
@@ -29,7 +30,7 @@ std::unique_ptr<client::Client> Connect(const std::string& address, client::Opti
                                         absl::Time deadline) {
   absl::StatusOr<std::unique_ptr<client::Client>> connected;
   {
-    const nb::gil_scoped_release released;
+    const ReleasedGil released;
     connected = client::Client::Connect(address, std::move(options), deadline);
   }
   return ValueOrRaise(std::move(connected));
@@ -57,7 +58,7 @@ void CoreClient::Close() {
     static_cast<void>(new std::shared_ptr<client::Client>(std::move(client)));
     return;
   }
-  const nb::gil_scoped_release released;
+  const ReleasedGil released;
   client.reset();
 }
 

@@ -4,6 +4,7 @@
 
 #include "client/python/src/bind_client.h"
 #include "client/python/src/bind_store.h"
+#include "client/python/src/gil.h"
 #include "client/python/src/names.h"
 #include "client/python/src/pending.h"
 #include "client/python/src/selection.h"
@@ -15,6 +16,7 @@ NB_MODULE(_core, module) {
   nb::set_leak_warnings(false);
   nb::class_<kvsift::Policy>(module, "CorePolicy");
   module.def("make_policy", &kvsift::python::MakePolicy);
+  module.def("keep_others_waiting", &kvsift::python::KeepOthersWaiting);
   kvsift::python::BindSelection(module);
   kvsift::python::BindPending(module);
   kvsift::python::BindStore(module);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/python/src/numbers.h"
 #include "client/python/src/raise.h"
 
 namespace nb = nanobind;
@@ -45,14 +46,6 @@ Value Choose(nb::handle name, const char* field, const std::array<Choice<Value>,
                    .c_str());
 }
 
-int32_t Narrow(int64_t value, const char* field) {
-  if (value < 0 || value > std::numeric_limits<int32_t>::max()) {
-    RaiseValueError(absl::StrCat(field, ": ", value, ", expected 0 to ",
-                                 std::numeric_limits<int32_t>::max()));
-  }
-  return static_cast<int32_t>(value);
-}
-
 }  // namespace
 
 client::EncodeOn EncodeOnFromName(nb::handle name) {
@@ -73,25 +66,24 @@ client::RowLayout RowLayoutFromName(nb::handle name) {
       {{{"padded", client::RowLayout::kPadded}, {"packed", client::RowLayout::kPacked}}});
 }
 
-Policy MakePolicy(int64_t k, nb::handle estimator, nb::handle grouping, int64_t sinks,
-                  int64_t window) {
-  const std::string_view estimator_name = Text(estimator, "estimator");
+Policy MakePolicy(const nb::tuple& fields) {
+  const std::string_view estimator_name = Text(fields[1], "estimator");
   const std::optional<Estimator> known_estimator = EstimatorFromName(estimator_name);
   if (!known_estimator) {
     RaiseUnknown(estimator_name, "estimator",
                  "\"manhattan\", \"squared_euclidean\", \"dot\" or \"asymmetric_dot\"");
   }
-  const std::string_view grouping_name = Text(grouping, "grouping");
+  const std::string_view grouping_name = Text(fields[2], "grouping");
   const std::optional<Grouping> known_grouping = GroupingFromName(grouping_name);
   if (!known_grouping) {
     RaiseUnknown(grouping_name, "grouping",
                  "\"head\", \"group_max\", \"group_sum\", \"group_union\" or \"layer_max\"");
   }
-  const Policy policy = {.k = Narrow(k, "k"),
+  const Policy policy = {.k = ToInt32(fields[0], "k"),
                          .estimator = *known_estimator,
                          .grouping = *known_grouping,
-                         .sinks = Narrow(sinks, "sinks"),
-                         .window = Narrow(window, "window")};
+                         .sinks = ToInt32(fields[3], "sinks"),
+                         .window = ToInt32(fields[4], "window")};
   const absl::Status status = ValidatePolicy(policy, std::numeric_limits<int32_t>::max());
   if (!status.ok()) RaiseValueError(std::string(status.message()));
   return policy;

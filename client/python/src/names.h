@@ -22,9 +22,8 @@ client::ConflictRule ConflictRuleFromName(nanobind::handle name);
 // "padded", "packed".
 client::RowLayout RowLayoutFromName(nanobind::handle name);
 
-// Of kvsift.Policy's fields, by the rules that hold for every server and length.
-Policy MakePolicy(int64_t k, nanobind::handle estimator, nanobind::handle grouping, int64_t sinks,
-                  int64_t window);
+// Of (k, estimator, grouping, sinks, window), by the rules that hold for every server and length.
+Policy MakePolicy(const nanobind::tuple& fields);
 
 // "not_shared", "time_sliced", "mps" or "unspecified".
 std::string SharingName(client::DeviceSharing sharing);

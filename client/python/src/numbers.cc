@@ -58,6 +58,7 @@ void ForEach(nb::handle object, const char* field, int64_t size, const Add& add)
                                                           : nb::borrow(object);
   const nb::object items = nb::steal(PySequence_Fast(source.ptr(), ""));
   if (!items.is_valid()) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) RaisePythonError();
     PyErr_Clear();
     RaiseTypeError(absl::StrCat(field, ": ", TypeName(object),
                                 ", expected a sequence of int"));

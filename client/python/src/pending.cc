@@ -1,13 +1,13 @@
 #include "client/python/src/pending.h"
 
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 
 #include "absl/time/clock.h"
 #include "client/python/src/deadline.h"
+#include "client/python/src/gil.h"
 #include "client/python/src/raise.h"
 
 namespace nb = nanobind;
@@ -17,6 +17,12 @@ namespace {
 
 // How long a wait goes on before it looks for signals, such as Ctrl-C.
 constexpr absl::Duration kSignalInterval = absl::Milliseconds(50);
+
+// What Python holds of completions. Answers share what is behind it, and not a reference of
+// Python's, which a thread of gRPC could not drop without the GIL.
+struct SharedCompletions {
+  std::shared_ptr<Completions> shared = std::make_shared<Completions>();
+};
 
 }  // namespace
 
@@ -61,7 +67,7 @@ bool PendingSelection::Wait(std::optional<double> seconds) const {
     absl::Time now;
     {
       const std::shared_ptr<Answer> answer = answer_;
-      const nb::gil_scoped_release released;
+      const ReleasedGil released;
       now = absl::Now();
       is_done = answer->WaitUntil(std::min(end, now + kSignalInterval));
     }
@@ -86,14 +92,18 @@ nb::object PendingSelection::Result() {
 }
 
 void BindPending(nb::module_& module) {
-  nb::class_<Completions>(module, "Completions")
+  nb::class_<SharedCompletions>(module, "Completions")
       .def(nb::init<>())
-      .def("fileno", &Completions::descriptor)
-      .def("take", &Completions::Take);
+      .def("fileno", [](const SharedCompletions& self) { return self.shared->descriptor(); })
+      .def("add", [](const SharedCompletions& self, uint64_t number) { self.shared->Add(number); })
+      .def("take", [](const SharedCompletions& self) { return self.shared->Take(); });
   nb::class_<PendingSelection>(module, "PendingSelection")
       .def("done", &PendingSelection::is_done)
       .def("wait", &PendingSelection::Wait, nb::arg("seconds").none())
-      .def("watch", &PendingSelection::Watch)
+      .def("watch",
+           [](PendingSelection& self, const SharedCompletions& completions, uint64_t number) {
+             return self.Watch(completions.shared, number);
+           })
       .def("result", &PendingSelection::Result);
 }
 

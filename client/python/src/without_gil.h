@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "client/python/src/core_client.h"
+#include "client/python/src/gil.h"
 #include "client/python/src/raise.h"
 
 namespace kvsift::python {
@@ -20,7 +21,7 @@ template <typename Function>
 auto WithoutGil(const CoreClient& core, std::optional<double> timeout, const Function& call) {
   const absl::Time deadline = core.Deadline(timeout);
   std::shared_ptr<client::Client> client = core.Use();
-  const nanobind::gil_scoped_release released;
+  const ReleasedGil released;
   // Let go of before the GIL is taken again: the last user of a closed client waits for its end.
   const std::shared_ptr<client::Client> used = std::move(client);
   return call(*used, deadline);
