@@ -5,6 +5,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -55,6 +56,8 @@ class GrpcServer final : public Server {
                       .limits = options.limits,
                       .incarnation = options.incarnation,
                       .on_device_failure = [this](const absl::Status& why) { Fail(why); },
+                      .on_drift = [this](const StoreDescription& store,
+                                         const LevelDeviation& where) { Warn(store, where); },
                       .now = [] { return Clock::now(); },
                       .observer = metrics_.get(),
                       .executor = &executor_});
@@ -161,6 +164,16 @@ class GrpcServer final : public Server {
     logger_.Log(LogLevel::kError, "device failed",
                 {{"reason", std::string_view(why.message().data(), why.message().size())}});
     if (on_failure_) on_failure_();
+  }
+
+  // The keys of a store are not what its scales were measured on. Heard once per store.
+  void Warn(const StoreDescription& store, const LevelDeviation& where) {
+    logger_.Log(LogLevel::kWarning, "keys deviate from their scales",
+                {{"store", std::string_view(store.config.name)},
+                 {"layer", int64_t{where.layer_id}},
+                 {"kv_head", int64_t{where.kv_head}},
+                 {"deviation", std::string_view(absl::StrFormat("%.3f", where.deviation))},
+                 {"limit", std::string_view(absl::StrFormat("%.3f", kLevelDeviationLimit))}});
   }
 
   void Stop() {

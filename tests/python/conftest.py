@@ -93,3 +93,21 @@ def device(request):
             pytest.fail("no GPU that torch can use")
         pytest.skip("no GPU")
     return torch.device(request.param)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A server of this build, for all tests."""
+    from kvsift.server import start_server
+
+    with start_server(args=["--memory", "256MiB", "--threads", "1"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server):
+    """A client of that server."""
+    import kvsift
+
+    with kvsift.Client(server.address, timeout=30.0) as connected:
+        yield connected

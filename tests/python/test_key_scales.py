@@ -120,9 +120,9 @@ def test_a_store_gets_the_scales_of_its_layers():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(layer_ids=[2, 4]), r"layer_ids: 4, must be one of the measured layers \[2, 3, 7\]"),
-        (dict(layer_ids=[2], kv_heads=3), "kv_heads: 3, must be 2, as of a/model"),
-        (dict(layer_ids=[2], head_dim=128), "head_dim: 128, must be 64, as of a/model"),
+        ({"layer_ids": [2, 4]}, r"layer_ids: 4, must be one of the measured layers \[2, 3, 7\]"),
+        ({"layer_ids": [2], "kv_heads": 3}, "kv_heads: 3, must be 2, as of a/model"),
+        ({"layer_ids": [2], "head_dim": 128}, "head_dim: 128, must be 64, as of a/model"),
     ],
 )
 def test_another_shape_is_refused(arguments, message):

@@ -12,6 +12,7 @@ Arrays are numpy arrays or torch tensors on the CPU, contiguous; they are read w
 
 from kvsift._core import Selection
 from kvsift.client import Client
+from kvsift.drift import DriftWarning, check_drift
 from kvsift.errors import (
     AbortedError,
     AlreadyExistsError,
@@ -27,8 +28,9 @@ from kvsift.errors import (
 )
 from kvsift.pending import Pending
 from kvsift.policy import Policy
+from kvsift.scales import KeyScales, KeyScalesError
 from kvsift.store import Store
-from kvsift.values import AppendResult, Device, Limits, Sequence, ServerInfo
+from kvsift.values import AppendResult, Device, LevelDeviation, Limits, Sequence, ServerInfo
 
 __version__ = "0.1.0"
 
@@ -39,10 +41,14 @@ __all__ = [
     "BatchError",
     "Client",
     "Device",
+    "DriftWarning",
     "EntryError",
     "Error",
     "FailedPreconditionError",
     "InvalidArgumentError",
+    "KeyScales",
+    "KeyScalesError",
+    "LevelDeviation",
     "Limits",
     "NotFoundError",
     "Pending",
@@ -54,4 +60,5 @@ __all__ = [
     "Store",
     "UnavailableError",
     "UnimplementedError",
+    "check_drift",
 ]

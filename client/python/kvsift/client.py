@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kvsift import _core
+from kvsift.scales import KeyScales
 from kvsift.store import Store
 from kvsift.values import ServerInfo, server_info
 
@@ -131,8 +132,8 @@ class Client:
             ResourceExhaustedError: the server has no room for another store.
         """
         layer_ids = tuple(layer_ids)
-        if hasattr(key_scales, "layer_ids"):
-            key_scales = _scales_of_layers(key_scales, layer_ids, kv_heads, head_dim)
+        if isinstance(key_scales, KeyScales):
+            key_scales = key_scales.for_layers(layer_ids, kv_heads=kv_heads, head_dim=head_dim)
         values = (layer_ids, kv_heads, query_heads, head_dim, key_bits, key_scales, device)
         core = self._core.create_store(name, values, timeout)
         return Store(self, core)
@@ -157,22 +158,3 @@ class Client:
             if self._appends is None:
                 self._appends = ThreadPoolExecutor(1, thread_name_prefix="kvsift-append")
             return self._appends
-
-
-def _scales_of_layers(
-    key_scales: Any, layer_ids: tuple[int, ...], kv_heads: int, head_dim: int
-) -> np.ndarray:
-    """Returns the rows of a KeyScales float32 [layer_ids, kv_heads] that a store takes.
-
-    Raises:
-        ValueError: it is of another shape of model, or lacks a layer.
-    """
-    for name, wanted in (("kv_heads", kv_heads), ("head_dim", head_dim)):
-        found = getattr(key_scales, name)
-        if found != wanted:
-            raise ValueError(f"key_scales: of {name} {found}, expected {wanted}")
-    rows = {layer: row for row, layer in enumerate(key_scales.layer_ids)}
-    missing = [layer for layer in layer_ids if layer not in rows]
-    if missing:
-        raise ValueError(f"key_scales: without layers {missing}")
-    return np.ascontiguousarray(key_scales.scales[[rows[layer] for layer in layer_ids]])

@@ -32,6 +32,7 @@ class KeyScalesError(ValueError):
     """Key scales that are wrong or do not fit. Has field, value and limit."""
 
     def __init__(self, field: str, value: object, limit: str) -> None:
+        """Says "field: value, must be limit"."""
         super().__init__(f"{field}: {value}, must be {limit}")
         self.field, self.value, self.limit = field, value, limit
 
@@ -61,6 +62,7 @@ class KeyScales:
     measured_on: Measurement
 
     def __post_init__(self) -> None:
+        """Makes the scales read-only and checks every field."""
         scales = np.array(self.scales, dtype=np.float32)
         scales.flags.writeable = False
         object.__setattr__(self, "scales", scales)
@@ -89,8 +91,10 @@ class KeyScales:
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits: the first of the SHA-256 of everything in the file, with scales as
-        the bytes of little-endian float32, so that how numbers are written does not count."""
+        """16 hexadecimal digits: the first of the SHA-256 of everything else in the file.
+
+        Scales go in as the bytes of little-endian float32: how numbers are written does not count.
+        """
         content = self._head() | {"scales": self.scales.astype("<f4").tobytes().hex()}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

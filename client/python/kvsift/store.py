@@ -12,7 +12,7 @@ from kvsift._core import Selection
 from kvsift.errors import BatchError
 from kvsift.pending import Pending, PendingCall, PendingSelection
 from kvsift.policy import Policy, core_policy
-from kvsift.values import AppendResult, Sequence
+from kvsift.values import AppendResult, LevelDeviation, Sequence
 
 if TYPE_CHECKING:
     from kvsift.client import Client
@@ -61,6 +61,27 @@ class Store:
             f"<kvsift.Store {self.name!r}: {len(self.layer_ids)} layers x {self.kv_heads} kv heads"
             f" x {self.head_dim}, {self.key_bits} bits>"
         )
+
+    @property
+    def level_counts(self) -> np.ndarray:
+        """Sampled coordinates of appended keys by level, int64 [layers, kv_heads, 2**key_bits]."""
+        return self._core.level_counts()
+
+    @property
+    def level_shares(self) -> np.ndarray:
+        """level_counts as shares of their (layer, kv head), float64; NaN before any was sampled.
+
+        Under scales that fit, about 0.164, 0.336, 0.336, 0.164 with 2 bits (drift.py).
+        """
+        counts = self.level_counts
+        with np.errstate(invalid="ignore"):
+            return counts / counts.sum(axis=-1, keepdims=True)
+
+    @property
+    def level_deviation(self) -> LevelDeviation | None:
+        """The largest deviation of the shares from these; None before enough was sampled."""
+        values = self._core.level_deviation()
+        return None if values is None else LevelDeviation(**values)
 
     def refresh(self, timeout: float | None = None) -> None:
         """Reads the attributes from the server again. Raises NotFoundError if it is gone."""

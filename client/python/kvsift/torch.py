@@ -20,6 +20,7 @@ are lost and codes of vectors that small differ.
 
 from __future__ import annotations
 
+import functools
 import math
 
 try:
@@ -110,14 +111,14 @@ def key_thresholds(scales: torch.Tensor | float, head_dim: int, key_bits: int = 
     scales: key scales [...] as of encode_keys. GetStore returns the same thresholds.
     """
     _check_key_bits("key_bits", key_bits, "1 to 3")
-    root = math.sqrt(padded_dim(head_dim))
     scales = torch.as_tensor(scales)
     if scales.device.type == "cpu":
         _check_scales(scales)
     # As they are kept: float32. The products are made in double, from left to right.
     scales = scales.to(torch.float32).to(torch.float64).unsqueeze(-1)
-    multiples = scales.new_tensor(THRESHOLD_MULTIPLES[key_bits])
-    return ((multiples * scales) * scales.new_tensor(root)).to(torch.float32)
+    root = _constant((math.sqrt(padded_dim(head_dim)),), torch.float64, scales.device)
+    multiples = _constant(THRESHOLD_MULTIPLES[key_bits], torch.float64, scales.device)
+    return ((multiples * scales) * root).to(torch.float32)
 
 
 @torch.compiler.disable
@@ -157,6 +158,12 @@ def _check_scales(scales: torch.Tensor) -> None:
     if not bool(valid.all()):
         first = scales[~valid].flatten()[0].item()
         raise ValueError(f"scales: {first}, must be in 2^-60 .. 2^40, as calibration gives them")
+
+
+@functools.cache
+def _constant(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """The numbers on a device: copied there once, because a copy waits for a GPU."""
+    return torch.tensor(numbers, dtype=dtype, device=device)
 
 
 def _empty_codes(vectors: torch.Tensor, planes: int, dim: int) -> torch.Tensor:
@@ -209,8 +216,9 @@ def _own_thresholds(rotated: torch.Tensor, bits: int) -> torch.Tensor:
     while width > 0:
         sums = sums[:width] + sums[width : 2 * width]
         width //= 2
-    root_mean_square = torch.sqrt(sums[0] / sums.new_tensor(dim))
-    return sums.new_tensor(THRESHOLD_MULTIPLES[bits]).unsqueeze(-1) * root_mean_square
+    root_mean_square = torch.sqrt(sums[0] / _constant((dim,), torch.float32, sums.device))
+    multiples = _constant(THRESHOLD_MULTIPLES[bits], torch.float32, sums.device)
+    return multiples.unsqueeze(-1) * root_mean_square
 
 
 def _fine_levels(rotated: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -218,7 +226,7 @@ def _fine_levels(rotated: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     magnitudes = rotated.abs()
     largest = magnitudes.masked_fill_(magnitudes.isnan(), 0).amax(dim=0)
     is_zero = largest < _SMALLEST_FINE_QUERY
-    scales = largest / largest.new_tensor(_FINE_QUERY_MAX)
+    scales = largest / _constant((_FINE_QUERY_MAX,), torch.float32, rotated.device)
     levels = torch.round(rotated / scales)
     levels.masked_fill_(levels.isnan() | is_zero, 0)
     return levels.to(torch.int8).view(torch.uint8), scales.masked_fill_(is_zero, 0)

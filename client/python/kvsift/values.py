@@ -63,6 +63,23 @@ class ServerInfo:
 
 
 @dataclass(frozen=True)
+class LevelDeviation:
+    """How far the keys of a store are from what its key scales promise.
+
+    Attributes:
+        layer_id, kv_head: where they deviate most.
+        deviation: half the sum over levels of |share - expected share|, 0 to 1. With 1 bit it says
+            nothing about the scales.
+        limit: beyond it the store has drifted: another model, or other weights, than calibrated.
+    """
+
+    layer_id: int
+    kv_head: int
+    deviation: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class Sequence:
     """A sequence of a store.
 

@@ -157,6 +157,9 @@ void BindStore(nb::module_& module) {
   nb::class_<PreparedAppend>(module, "PreparedAppend");
   nb::class_<client::Store>(module, "Store")
       .def("to_dict", [](const client::Store& store) { return ToPython(store); })
+      .def("level_counts", [](const client::Store& store) { return LevelCounts(store); })
+      .def("level_deviation",
+           [](const client::Store& store) { return ToPython(store.level_deviation); })
       .def("prepare_append",
            [](const client::Store& store, const nb::tuple& entries, const nb::tuple& keys,
               const nb::tuple& layer_ids) {

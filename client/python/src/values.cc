@@ -68,10 +68,9 @@ nb::dict ToPython(const client::Store& store) {
   const bool has_scales = !config.key_scales.empty();
   out["key_scales"] = has_scales ? ToNumpy(config.key_scales, {layers, kv_heads}) : nb::none();
   out["thresholds"] =
-      has_scales
-          ? ToNumpy(store.thresholds,
-                    {layers, kv_heads, static_cast<size_t>(ThresholdCount(config.key_bits))})
-          : nb::none();
+      has_scales ? ToNumpy(store.thresholds,
+                           {layers, kv_heads, static_cast<size_t>(ThresholdCount(config.key_bits))})
+                 : nb::none();
   out["fingerprint"] = store.fingerprint;
   out["sequence_count"] = store.sequences;
   out["resident_bytes"] = store.resident_bytes;
@@ -102,13 +101,33 @@ nb::dict ToPython(const client::AppendResult& result) {
   return out;
 }
 
-nb::object ToNumpy(std::vector<float> elements, std::initializer_list<size_t> shape) {
-  auto owned = std::make_unique<std::vector<float>>(std::move(elements));
-  float* data = owned->data();
-  const nb::capsule owner(owned.release(), [](void* list) noexcept {
-    delete static_cast<std::vector<float>*>(list);
-  });
-  return nb::cast(nb::ndarray<nb::numpy, float>(data, shape, owner));
+nb::object ToPython(const std::optional<client::LevelDeviation>& deviation) {
+  if (!deviation.has_value()) return nb::none();
+  nb::dict out;
+  out["layer_id"] = deviation->layer_id;
+  out["kv_head"] = deviation->kv_head;
+  out["deviation"] = deviation->deviation;
+  out["limit"] = deviation->limit;
+  return out;
 }
+
+nb::object LevelCounts(const client::Store& store) {
+  const client::StoreConfig& config = store.config;
+  return ToNumpy(store.level_counts, {config.layer_ids.size(), static_cast<size_t>(config.kv_heads),
+                                      static_cast<size_t>(KeyLevels(config.key_bits))});
+}
+
+template <typename Element>
+nb::object ToNumpy(std::vector<Element> elements, std::initializer_list<size_t> shape) {
+  auto owned = std::make_unique<std::vector<Element>>(std::move(elements));
+  Element* data = owned->data();
+  const nb::capsule owner(owned.release(), [](void* list) noexcept {
+    delete static_cast<std::vector<Element>*>(list);
+  });
+  return nb::cast(nb::ndarray<nb::numpy, Element>(data, shape, owner));
+}
+
+template nb::object ToNumpy(std::vector<float>, std::initializer_list<size_t>);
+template nb::object ToNumpy(std::vector<int64_t>, std::initializer_list<size_t>);
 
 }  // namespace kvsift::python

@@ -6,6 +6,7 @@
 #include <nanobind/nanobind.h>
 
 #include <initializer_list>
+#include <optional>
 #include <vector>
 
 #include "kvsift/append.h"
@@ -18,8 +19,15 @@ nanobind::dict ToPython(const client::Store& store);
 nanobind::dict ToPython(const client::Sequence& sequence);
 nanobind::dict ToPython(const client::AppendResult& result);
 
-// A numpy array [shape] that owns its elements.
-nanobind::object ToNumpy(std::vector<float> elements, std::initializer_list<size_t> shape);
+// A dictionary, or None.
+nanobind::object ToPython(const std::optional<client::LevelDeviation>& deviation);
+
+// int64 [layers, kv_heads, 2^key_bits].
+nanobind::object LevelCounts(const client::Store& store);
+
+// A numpy array [shape] that owns its elements, float or int64_t.
+template <typename Element>
+nanobind::object ToNumpy(std::vector<Element> elements, std::initializer_list<size_t> shape);
 
 }  // namespace kvsift::python
 
