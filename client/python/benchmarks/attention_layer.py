@@ -97,9 +97,7 @@ class AttentionLayer:
 
     def _states(self, batch: int, heads: int, tokens: int, count: int) -> list[torch.Tensor]:
         shape = (batch, heads, tokens, HEAD_DIM)
-        return [
-            torch.randn(shape, dtype=self._dtype, device=self._device) for _ in range(count)
-        ]
+        return [torch.randn(shape, dtype=self._dtype, device=self._device) for _ in range(count)]
 
     def _synchronize(self) -> None:
         if self._device == "cuda":

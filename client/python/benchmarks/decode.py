@@ -1,8 +1,8 @@
-"""Dense decode against decode through a kvsift server, on the machine at hand.
+r"""Dense decode against decode through a kvsift server, on the machine at hand.
 
     client/python/benchmarks/decode.py --out figures --minutes 5
-    client/python/benchmarks/decode.py --out figures --device cpu --contexts 512,1024 --batches 1,2 \\
-        --prompts 256 --minutes 2
+    client/python/benchmarks/decode.py --out figures --device cpu --contexts 512,1024 \
+        --batches 1,2 --prompts 256 --minutes 2
 
 Needs the kvsift package with its "transformers" extra, and kvsift-server ($KVSIFT_SERVER or in
 $PATH). With a GPU everything runs under MPS, where that can be started, and a part of it again

@@ -9,7 +9,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import kvsift
-from kvsift.quality import language_model
+from kvsift.models import load_model
 from kvsift.transformers import attach
 from kvsift.transformers.cache import cache_argument
 
@@ -35,7 +35,7 @@ class Generation:
     ) -> None:
         dtype = "bfloat16" if device == "cuda" else "float32"
         if model is not None:
-            self._model = language_model.load(model, device, dtype).model
+            self._model = load_model(model, dtype, device)[0]
         else:
             model = LlamaForCausalLM(LlamaConfig(**SMOLLM2))
             self._model = model.to(device, getattr(torch, dtype)).eval()

@@ -1,6 +1,6 @@
-"""kvsift-needle: whether a model that decodes through a server finds a fact in a long text.
+r"""kvsift-needle: whether a model that decodes through a server finds a fact in a long text.
 
-    kvsift-needle --server 127.0.0.1:7600 --model SmolLM2-135M-Instruct.Q4_1.gguf \\
+    kvsift-needle --server 127.0.0.1:7600 --model SmolLM2-135M-Instruct.Q4_1.gguf \
         --calibration calibration.txt --haystack text.txt --policies asymmetric_dot --k 16,64
 
 A sentence with the fact is placed at several depths of the text, which is prefilled densely; then
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import argparse
 import math
-import pathlib
 import sys
 from collections.abc import Sequence
 
 import torch
 
-from kvsift.quality import language_model, options, report
+from kvsift.models import read_text
+from kvsift.quality import options, report
+from kvsift.quality.language_model import LanguageModel
 from kvsift.quality.next_token_loss import Passage
 from kvsift.quality.progress import Progress
 from kvsift.quality.settings import Setting, parse_ks, parse_policies, settings
@@ -54,7 +55,7 @@ def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
     options.check_range("context", given.context, 1)
     if not all(0 <= depth <= 1 for depth in depths):
         raise ValueError(f"depths: {given.depths}, must be 0 to 1")
-    haystack = pathlib.Path(given.haystack).read_text(encoding="utf-8")
+    haystack = read_text(given.haystack)
     logs: dict[Setting | None, list[float]] = {setting: [] for setting in (None, *wanted)}
     with options.decoding(given, progress, max_decode_tokens=1 << 16) as (model, worker):
         for depth in depths:
@@ -70,7 +71,7 @@ def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
 
 
 def _tokens(
-    model: language_model.LanguageModel, haystack: str, depth: float, given: argparse.Namespace
+    model: LanguageModel, haystack: str, depth: float, given: argparse.Namespace
 ) -> tuple[torch.Tensor, int]:
     """The text with its needle, the question and the answer; how many tokens are decoded."""
     text = model.tokens(haystack, given.context)
@@ -82,7 +83,7 @@ def _tokens(
     return whole, question.shape[1] + answer.shape[1] - 1
 
 
-def _length(model: language_model.LanguageModel, text: str) -> int:
+def _length(model: LanguageModel, text: str) -> int:
     return model.tokens(text).shape[1]
 
 

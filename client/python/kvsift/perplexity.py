@@ -1,7 +1,7 @@
-"""kvsift-perplexity: the perplexity of a model that decodes through a running server.
+r"""kvsift-perplexity: the perplexity of a model that decodes through a running server.
 
-    kvsift-perplexity --server 127.0.0.1:7600 --model SmolLM2-135M-Instruct.Q4_1.gguf \\
-        --calibration calibration.txt --passages 1.txt,2.txt \\
+    kvsift-perplexity --server 127.0.0.1:7600 --model SmolLM2-135M-Instruct.Q4_1.gguf \
+        --calibration calibration.txt --passages 1.txt,2.txt \
         --policies asymmetric_dot,manhattan --k 64,256
 
 Of each passage's first `context` + 1 tokens, all but the last `decode-tokens` are prefilled
@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import pathlib
 import sys
 from collections.abc import Sequence
 
 import torch
 
+from kvsift.models import read_text
 from kvsift.quality import options, report
 from kvsift.quality.next_token_loss import Passage
 from kvsift.quality.progress import Progress
@@ -47,7 +47,7 @@ def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
     options.check_range("context", given.context, 2)
     options.check_range("decode-tokens", given.decode_tokens, 1, given.context - 1)
     options.check_range("chunk", given.chunk, 1)
-    texts = [pathlib.Path(path).read_text(encoding="utf-8") for path in given.passages.split(",")]
+    texts = [read_text(path) for path in given.passages.split(",")]
     losses: dict[Setting | None, list[float]] = {setting: [] for setting in (None, *wanted)}
     with options.decoding(given, progress, max_decode_tokens=given.chunk) as (model, worker):
         for number, text in enumerate(texts, 1):

@@ -32,6 +32,7 @@ class Store:
         sequence_count: sequences that live in it.
         resident_bytes: pages of its sequences; one shared by forks counts once.
         page_bytes, page_positions: memory and positions of one page.
+
     """
 
     name: str
@@ -129,6 +130,7 @@ class Store:
             BatchError: some entries failed.
             NotFoundError: a layer that the store does not have, or the store is gone.
             FailedPreconditionError: vectors, but the store has no key scales.
+
         """
         prepared = self._core.prepare_append(
             (sequence_ids, expected_epochs, encode),
@@ -218,6 +220,7 @@ class Store:
             BatchError: some entries failed; its result has the rows of the others.
             NotFoundError: a layer that the store does not have, or the store is gone.
             InvalidArgumentError: the server refused a value, such as k.
+
         """
         return _core.select(
             self._client,
@@ -333,6 +336,7 @@ class Store:
             BatchError: some entries failed; its result has the rows of the others.
             NotFoundError: a layer that the store does not have, or the store is gone.
             InvalidArgumentError: the server refused a value, such as k.
+
         """
         return _core.step(
             self._client,
@@ -418,6 +422,7 @@ class Store:
         Raises:
             NotFoundError: it does not exist.
             AbortedError: expected_epoch is not the current one.
+
         """
         return Sequence(
             **_core.truncate(self._client, self._core, (id, length, expected_epoch), timeout)
@@ -440,11 +445,10 @@ class Store:
             NotFoundError: the parent does not exist.
             AlreadyExistsError: the child does.
             AbortedError: expected_epoch is not the parent's current one.
+
         """
         return Sequence(
-            **_core.fork(
-                self._client, self._core, (parent, child, length, expected_epoch), timeout
-            )
+            **_core.fork(self._client, self._core, (parent, child, length, expected_epoch), timeout)
         )
 
     def release(

@@ -1,23 +1,14 @@
-"""A server of the session, and SmolLM2 where its package is installed."""
+"""SmolLM2, where its package is installed."""
 
 from __future__ import annotations
 
 import importlib.util
 import pathlib
-from collections.abc import Iterator
 
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
-
-import kvsift.server  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[kvsift.server.Server]:
-    with kvsift.server.start_server(args=["--memory", "64MiB"]) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

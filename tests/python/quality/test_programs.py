@@ -11,7 +11,7 @@ import pathlib
 import pytest
 
 from kvsift import needle, perplexity
-from kvsift.quality import language_model
+from kvsift.quality import options
 
 TEXTS = pathlib.Path(__file__).parents[2] / "data" / "texts"
 
@@ -19,10 +19,16 @@ TEXTS = pathlib.Path(__file__).parents[2] / "data" / "texts"
 @pytest.fixture(scope="module", autouse=True)
 def loaded_once():
     """The model is read once for all programs."""
-    load, models = language_model.load, {}
-    language_model.load = lambda *which: models.setdefault(which, load(*which))
+    load, models = options.load_model, {}
+
+    def load_once(*which):
+        if which not in models:
+            models[which] = load(*which)
+        return models[which]
+
+    options.load_model = load_once
     yield
-    language_model.load = load
+    options.load_model = load
 
 
 def run(program, server, smollm2, capsys, **options):
@@ -80,7 +86,7 @@ def test_needle_is_found_by_the_policies_that_keep_far_positions(server, smollm2
     [
         (["--policies", "cosine"], "cosine"),
         (["--k", "0"], "must be at least 1"),
-        (["--model", "nowhere.gguf"], "nowhere.gguf does not exist"),
+        (["--model", "nowhere.gguf"], "nowhere.gguf: no such file"),
         (["--passages", "nowhere.txt"], "nowhere.txt"),
         (["--context", "64", "--decode-tokens", "64"], "decode-tokens: 64, must be 1 to 63"),
         (["--decode-tokens", "0"], "decode-tokens: 0, must be 1 to 8191"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from kvsift.quality import report
 from kvsift.quality.settings import settings
 
 FOUND = settings(["dot", "manhattan+sinks=4,window=16"], [16, 64])
-RESULTS = report.Results("perplexity", 21.3749, dict(zip(FOUND, (33.441, 23.57, 28.4), strict=True)))
+RESULTS = report.Results(
+    "perplexity", 21.3749, dict(zip(FOUND, (33.441, 23.57, 28.4), strict=True))
+)
 
 
 def test_json_has_dense_and_each_setting():

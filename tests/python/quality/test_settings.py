@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from kvsift.quality.settings import parse_ks, parse_policies, settings
 
 import kvsift
+from kvsift.quality.settings import parse_ks, parse_policies, settings
 
 
 def test_commas_separate_policies_and_fields():

@@ -1,8 +1,6 @@
-"""A server of the session, and models small enough to decode in a moment."""
+"""Models small enough to decode in a moment, attached to the server of the session."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,19 +8,10 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-import kvsift  # noqa: E402
-import kvsift.server  # noqa: E402
-import kvsift.transformers  # noqa: E402
 from tiny_models import tiny  # noqa: E402
 
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[kvsift.Client]:
-    with (
-        kvsift.server.start_server(args=["--memory", "64MiB"]) as server,
-        kvsift.Client(server.address) as client,
-    ):
-        yield client
+import kvsift  # noqa: E402
+import kvsift.transformers  # noqa: E402
 
 
 @pytest.fixture
@@ -39,7 +28,9 @@ def attach(client):
         options = {"dense_layers": 1, "dense_below": 0, "scales": scales_of(model), **options}
         policy = policy or kvsift.Policy(k=4096)
         workers.append(
-            kvsift.transformers.attach(model, options.pop("client", client), policy=policy, **options)
+            kvsift.transformers.attach(
+                model, options.pop("client", client), policy=policy, **options
+            )
         )
         return workers[-1]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from kvsift.transformers.growing_layer import GrowingLayer
 from transformers.cache_utils import DynamicLayer
+
+from kvsift.transformers.growing_layer import GrowingLayer
 
 
 def tokens(count, seed=0, batch=2):

@@ -48,7 +48,9 @@ def test_output_is_attention_over_the_selected_positions(grouping, model, attach
 
 def select(client, query, key, policy):
     """Lists of positions of the last token, by query head."""
-    store = client.create_store(f"select/{policy.grouping}", [1], 2, 6, 8, key_scales=np.full((1, 2), SCALE, np.float32))
+    store = client.create_store(
+        f"select/{policy.grouping}", [1], 2, 6, 8, key_scales=np.full((1, 2), SCALE, np.float32)
+    )
     store.append(key.transpose(0, 1)[None].contiguous(), [1], [0], on_conflict="replace_tail")
     answer = store.select(1, query[None, :, -1].contiguous(), [1], policy)
     lists = [row[:n] for row, n in zip(answer.positions, answer.counts, strict=True)]

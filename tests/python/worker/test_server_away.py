@@ -7,11 +7,11 @@ import contextlib
 import pytest
 import torch
 from tiny_models import generate, prompt
+from transformers import LogitsProcessor, LogitsProcessorList
 
 import kvsift
 import kvsift.server
 from kvsift.transformers.availability import Availability
-from transformers import LogitsProcessor, LogitsProcessorList
 
 POLICY = kvsift.Policy(k=6)
 INPUTS = {"input_ids": prompt(rows=2), "num_beams": 2}
@@ -85,9 +85,7 @@ def test_restarted_server_changes_nothing(token, server, model, attach):
         worker.detach()
 
 
-def test_restart_between_two_forwards_of_a_padded_chunked_prefill_is_noticed(
-    server, model, attach
-):
+def test_restart_between_two_forwards_of_a_padded_chunked_prefill_is_noticed(server, model, attach):
     with kvsift.Client(server.address) as client, torch.no_grad():
         worker = attach(model, POLICY, client=client)
         ids = prompt(rows=1, tokens=700)

@@ -1,41 +1,27 @@
-"""Models and texts from files."""
+"""A model with its tokenizer."""
 
 from __future__ import annotations
 
-import dataclasses
-import pathlib
+from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+
+from kvsift.models import first_tokens
 
 
-@dataclasses.dataclass(frozen=True)
-class LanguageModel:
-    """A causal language model and its tokenizer."""
+class LanguageModel(NamedTuple):
+    """A causal language model of Transformers and its tokenizer, as load_model returns them."""
 
-    model: PreTrainedModel
-    tokenizer: object
+    model: Any
+    tokenizer: Any
 
     def tokens(self, text: str, count: int | None = None) -> torch.Tensor:
-        """The first `count` tokens of a text, [1, count], without special tokens.
+        """Return the first `count` tokens of a text [1, count], all by default, none special.
 
         Raises ValueError if the text has fewer.
         """
-        ids = self.tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
-        if count is not None and ids.shape[1] < count:
-            raise ValueError(f"the text has {ids.shape[1]} tokens, {count} are needed")
-        return ids[:, :count].to(self.model.device)
-
-
-def load(path: str, device: str = "cpu", dtype: str = "float32") -> LanguageModel:
-    """The model in a GGUF file, or in a directory as Transformers saves it; no network."""
-    place = pathlib.Path(path).absolute()
-    if not place.exists():
-        raise FileNotFoundError(f"model: {place} does not exist")
-    source = {"pretrained_model_name_or_path": str(place), "local_files_only": True}
-    if place.is_file():
-        source["pretrained_model_name_or_path"] = str(place.parent)
-        source["gguf_file"] = place.name
-    tokenizer = AutoTokenizer.from_pretrained(**source)
-    model = AutoModelForCausalLM.from_pretrained(**source, dtype=getattr(torch, dtype))
-    return LanguageModel(model.to(device).eval(), tokenizer)
+        if count is None:
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        else:
+            ids = first_tokens(self.tokenizer, text, count)
+        return torch.tensor([ids], device=self.model.device)

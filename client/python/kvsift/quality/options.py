@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import kvsift
 import kvsift.server
-from kvsift.quality import language_model, report
+from kvsift.calibrate import measure_key_scales
+from kvsift.models import DTYPES, first_tokens, load_model, read_text
+from kvsift.quality import report
+from kvsift.quality.language_model import LanguageModel
 from kvsift.quality.progress import Progress
-from kvsift.transformers import Worker, attach, measure_scales
+from kvsift.transformers import Worker, attach
 
 POLICIES = (
     "asymmetric_dot,dot,squared_euclidean,manhattan,asymmetric_dot/group_max,"
@@ -30,7 +33,7 @@ def parser(program: str, manual: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--server", metavar="ADDRESS", help="host:port or unix:/path; None: one is started"
     )
-    parser.add_argument("--model", required=True, help="a GGUF file, or a directory")
+    parser.add_argument("--model", required=True, help="GGUF file, folder, or name on the hub")
     parser.add_argument(
         "--calibration", required=True, metavar="TEXT", help="a text to measure key scales on"
     )
@@ -39,7 +42,7 @@ def parser(program: str, manual: str) -> argparse.ArgumentParser:
     parser.add_argument("--k", default="16,32,64,128,256,512", help="positions per list")
     parser.add_argument("--dense-layers", type=int, default=2, help="first layers without lists")
     parser.add_argument("--device", default="cpu", help="where the model runs: cpu, cuda")
-    parser.add_argument("--dtype", default="float32", choices=["float32", "float16", "bfloat16"])
+    parser.add_argument("--dtype", default="float32", choices=DTYPES)
     parser.add_argument("--format", choices=report.FORMATS, default="table", help="of the output")
     parser.add_argument("--plot", metavar="FILE.png", help="also write a plot")
     return parser
@@ -75,15 +78,15 @@ def check_range(name: str, value: int, least: int, most: int | None = None) -> N
 @contextlib.contextmanager
 def decoding(
     given: argparse.Namespace, progress: Progress, max_decode_tokens: int
-) -> Iterator[tuple[language_model.LanguageModel, Worker]]:
+) -> Iterator[tuple[LanguageModel, Worker]]:
     """The model of the options, and the worker through which it decodes, on a server."""
-    calibration = pathlib.Path(given.calibration).read_text(encoding="utf-8")
+    calibration = read_text(given.calibration)
     progress.say(f"loading {given.model}")
-    model = language_model.load(given.model, given.device, given.dtype)
-    tokens = model.tokens(calibration, given.calibration_tokens)
+    model = LanguageModel(*load_model(given.model, given.dtype, given.device))
+    tokens = first_tokens(model.tokenizer, calibration, given.calibration_tokens)
     with _connect(given.server) as client:
         progress.say(f"measuring key scales on {given.calibration_tokens} tokens")
-        scales = measure_scales(model.model, client, tokens)
+        scales = measure_key_scales(model.model, tokens).scales
         with attach(
             model.model,
             client,

@@ -26,7 +26,6 @@ except ModuleNotFoundError as error:
 
 from kvsift.transformers.attach import attach
 from kvsift.transformers.cache import KvsiftCache
-from kvsift.transformers.scales import measure_scales
 from kvsift.transformers.statistics import Statistics
 from kvsift.transformers.support import UnsupportedModelError
 from kvsift.transformers.worker import Worker
@@ -37,5 +36,4 @@ __all__ = [
     "UnsupportedModelError",
     "Worker",
     "attach",
-    "measure_scales",
 ]

@@ -39,8 +39,9 @@ def attach(
 ) -> Worker:
     """The worker that serves `model`'s decode attention from now on.
 
-    scales: the model's key scales, from kvsift-calibrate or measure_scales: [layers, kv_heads] of
-        all its layers. None: `store` exists already.
+    scales: the model's key scales, as kvsift-calibrate writes them, or float32 [layers, kv_heads]
+        of all its layers, as kvsift.calibrate.measure_key_scales returns them. None: `store` exists
+        already.
     policy: what is selected; None attends densely until worker.policy is set.
     store: name of the store; by default one that says the model's shape and scales.
     dense_layers: layers from the first on that never select.

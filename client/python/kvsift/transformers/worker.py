@@ -195,5 +195,7 @@ def attend(
     """The attention that Transformers knows as "kvsift"; belongs to a model's worker."""
     worker = getattr(module, "kvsift_worker", None)
     if worker is None:
-        raise RuntimeError('attention "kvsift" needs kvsift.transformers.attach(model, client, ...)')
+        raise RuntimeError(
+            'attention "kvsift" needs kvsift.transformers.attach(model, client, ...)'
+        )
     return worker.attend(module, query, key, value, attention_mask, **kwargs)
