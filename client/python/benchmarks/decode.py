@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 r"""Dense decode against decode through a kvsift server, on the machine at hand.
 
     client/python/benchmarks/decode.py --out figures --minutes 5

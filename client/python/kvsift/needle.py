@@ -67,7 +67,7 @@ def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
                 name = setting.name if setting else "dense"
                 progress.say(f"depth {depth}: {name} {math.exp(found[-1]):.3f}")
     figures = {s: math.exp(sum(found) / len(found)) for s, found in logs.items()}
-    return report.Results("probability of the answer", figures.pop(None), figures)
+    return report.Results("probability of the answer", figures.pop(None), figures, decimals=4)
 
 
 def _tokens(

@@ -26,35 +26,42 @@ class Recorder:
         return AttentionInterface()["sdpa"](module, query, key, value, mask, **kwargs)
 
 
+@pytest.mark.parametrize("tokens", [1, 5])
 @pytest.mark.parametrize("grouping", ["head", "group_max", "group_sum", "group_union", "layer_max"])
 @torch.no_grad()
-def test_output_is_attention_over_the_selected_positions(grouping, model, attach, client):
+def test_output_is_attention_over_the_selected_positions(grouping, tokens, model, attach, client):
     ids, policy = prompt(rows=1, tokens=60), kvsift.Policy(k=8, grouping=grouping, sinks=1)
     record = Recorder(model)
     model(ids)
     query, key, value = (states[0] for states in record.calls[1])  # layer 0 is dense: equal inputs
-    expected = masked_attention(query[:, -1], key, value, select(client, query, key, policy))
-
+    expected = [
+        masked_attention(
+            query[:, t], key, value, select(client, query[:, t], key[:, : t + 1], policy)
+        )
+        for t in range(60 - tokens, 60)
+    ]
     outputs = []
     hook = model.model.layers[1].self_attn.o_proj.register_forward_pre_hook(
         lambda _, inputs: outputs.append(inputs[0])
     )
     worker = attach(model, policy)
-    cache = model(ids[:, :-1], use_cache=True)[1]
-    model(ids[:, -1:], **{worker.cache_name: cache})
+    cache = model(ids[:, :-tokens], use_cache=True)[1]
+    model(ids[:, -tokens:], **{worker.cache_name: cache})
     hook.remove()
-    torch.testing.assert_close(outputs[-1].view(6, 8), expected, rtol=1e-5, atol=1e-5)
+    found = outputs[-1].view(tokens, 6, 8)
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-5, atol=1e-5)
 
 
 def select(client, query, key, policy):
-    """Lists of positions of the last token, by query head."""
-    store = client.create_store(
-        f"select/{policy.grouping}", [1], 2, 6, 8, key_scales=np.full((1, 2), SCALE, np.float32)
-    )
-    store.append(key.transpose(0, 1)[None].contiguous(), [1], [0], on_conflict="replace_tail")
-    answer = store.select(1, query[None, :, -1].contiguous(), [1], policy)
+    """Lists of positions for one token, by query head, of all keys [kv_heads, tokens, dim]."""
+    scales = np.full((1, 2), SCALE, np.float32)
+    store = client.create_store(f"select/{policy.grouping}", [1], 2, 6, 8, key_scales=scales)
+    if store.sequence_count:
+        store.release(1)
+    store.append(key.transpose(0, 1)[None].contiguous(), [1], [0])
+    answer = store.select(1, query[None].contiguous(), [1], policy)
     lists = [row[:n] for row, n in zip(answer.positions, answer.counts, strict=True)]
-    assert len(lists[0]) < 60
+    assert len(lists[0]) < key.shape[1]
     return [lists[head * len(lists) // 6] for head in range(6)]
 
 

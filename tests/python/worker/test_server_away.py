@@ -53,15 +53,15 @@ class AtToken(LogitsProcessor):
 
 
 @pytest.fixture
-def server(tmp_path):
+def mortal(tmp_path):
     with contextlib.ExitStack() as stack:
         yield RestartableServer(f"unix:{tmp_path}/kvsift", stack)
 
 
 @pytest.fixture
-def impatient(server):
+def impatient(mortal):
     """A client that gives up soon."""
-    with kvsift.Client(server.address, timeout=2.0, attempts=2) as client:
+    with kvsift.Client(mortal.address, timeout=2.0, attempts=2) as client:
         yield client
 
 
@@ -70,14 +70,14 @@ def at_token(token, action):
 
 
 @pytest.mark.parametrize("token", [0, 5])
-def test_restarted_server_changes_nothing(token, server, model, attach):
+def test_restarted_server_changes_nothing(token, mortal, model, attach):
     """What the new process lacks is sent again from the worker's keys."""
-    with kvsift.Client(server.address) as client:
+    with kvsift.Client(mortal.address) as client:
         worker = attach(model, POLICY, client=client)
         uninterrupted = generate(model, **INPUTS)
         assert worker.statistics.recoveries == 0
         first = client.get_server().incarnation
-        interrupted = generate(model, **INPUTS, **at_token(token, server.restart))
+        interrupted = generate(model, **INPUTS, **at_token(token, mortal.restart))
         assert client.get_server().incarnation != first
         assert worker.statistics.recoveries > 0
         assert interrupted.sequences.tolist() == uninterrupted.sequences.tolist()
@@ -85,12 +85,12 @@ def test_restarted_server_changes_nothing(token, server, model, attach):
         worker.detach()
 
 
-def test_restart_between_two_forwards_of_a_padded_chunked_prefill_is_noticed(server, model, attach):
-    with kvsift.Client(server.address) as client, torch.no_grad():
+def test_restart_between_two_forwards_of_a_padded_chunked_prefill_is_noticed(mortal, model, attach):
+    with kvsift.Client(mortal.address) as client, torch.no_grad():
         worker = attach(model, POLICY, client=client)
         ids = prompt(rows=1, tokens=700)
         expected = logits_after_prefill(worker, model, ids, lambda: None)
-        found = logits_after_prefill(worker, model, ids, server.restart)
+        found = logits_after_prefill(worker, model, ids, mortal.restart)
         assert worker.statistics.recoveries > 0
         assert torch.equal(found, expected)
         worker.detach()
@@ -103,24 +103,24 @@ def logits_after_prefill(worker, model, ids, action):
     return model(ids[:, -1:], **{worker.cache_name: cache}).logits
 
 
-def test_absence_ends_the_generation_unless_told_otherwise(server, impatient, model, attach):
+def test_absence_ends_the_generation_unless_told_otherwise(mortal, impatient, model, attach):
     worker = attach(model, POLICY, client=impatient)
     with pytest.raises(kvsift.UnavailableError):
-        generate(model, **INPUTS, **at_token(5, server.kill))
+        generate(model, **INPUTS, **at_token(5, mortal.kill))
     assert worker.link.availability.failures == 1
-    server.start()
+    mortal.start()
     generate(model, **INPUTS)
     worker.detach()
 
 
-def test_absence_is_bridged_densely_with_one_warning(server, impatient, model, attach):
+def test_absence_is_bridged_densely_with_one_warning(mortal, impatient, model, attach):
     """Dense from the kill on, and selecting again when the server is back."""
     dense = generate(model, **INPUTS)
     worker = attach(
         model, kvsift.Policy(k=4096), client=impatient, on_unavailable="dense", retry_after=1e9
     )
     with pytest.warns(RuntimeWarning, match="server is away") as warnings:
-        bridged = generate(model, **INPUTS, **at_token(5, server.kill))
+        bridged = generate(model, **INPUTS, **at_token(5, mortal.kill))
     assert len([w for w in warnings if "server is away" in str(w.message)]) == 1
     assert bridged.sequences.tolist() == dense.sequences.tolist()
     # Tokens 1 to 5 selected, 6 to 11 densely, at three layers.
@@ -130,7 +130,7 @@ def test_absence_is_bridged_densely_with_one_warning(server, impatient, model, a
     worker.detach()
 
 
-def test_selects_again_after_the_server_is_back(server, impatient, model, attach):
+def test_selects_again_after_the_server_is_back(mortal, impatient, model, attach):
     """What was decoded meanwhile reaches the server with the first call that succeeds."""
     worker = attach(model, POLICY, client=impatient, on_unavailable="dense", retry_after=0.0)
     ids = prompt(rows=1)
@@ -147,7 +147,7 @@ def test_selects_again_after_the_server_is_back(server, impatient, model, attach
 
     expected, _ = decode()
     with pytest.warns(RuntimeWarning, match="server is away"):
-        found, lengths = decode(server.kill, server.start)
+        found, lengths = decode(mortal.kill, mortal.start)
     assert torch.equal(found[0], expected[0])
     assert not torch.equal(found[1], expected[1])
     assert lengths == {1: 40, 2: 40, 3: 40}
@@ -155,12 +155,12 @@ def test_selects_again_after_the_server_is_back(server, impatient, model, attach
     worker.detach()
 
 
-def test_a_store_that_somebody_else_made_is_not_made_again(server, model, attach):
-    with kvsift.Client(server.address) as client:
+def test_a_store_that_somebody_else_made_is_not_made_again(mortal, model, attach):
+    with kvsift.Client(mortal.address) as client:
         client.create_store("theirs", [1], 2, 6, 8, key_scales=torch.full((1, 2), 0.05))
         worker = attach(model, POLICY, client=client, scales=None, store="theirs")
         with pytest.raises(kvsift.NotFoundError):
-            generate(model, **INPUTS, **at_token(5, server.restart))
+            generate(model, **INPUTS, **at_token(5, mortal.restart))
         worker.detach()
 
 

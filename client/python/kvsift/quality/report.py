@@ -17,6 +17,7 @@ class Results:
     figure: str  # what it is called
     dense: float
     by_setting: dict[Setting, float]
+    decimals: int = 2  # that are printed
 
     def labels(self) -> list[str]:
         """Policies in the order in which they were asked for."""
@@ -34,8 +35,11 @@ class Results:
 
 def as_json(results: Results) -> str:
     """{"dense": figure, "results": {"asymmetric_dot@64": figure, ...}} on one line."""
-    by_name = {setting.name: round(value, 2) for setting, value in results.by_setting.items()}
-    return json.dumps({"dense": round(results.dense, 2), "results": by_name})
+    by_name = {
+        setting.name: round(value, results.decimals)
+        for setting, value in results.by_setting.items()
+    }
+    return json.dumps({"dense": round(results.dense, results.decimals), "results": by_name})
 
 
 def as_csv(results: Results) -> str:
@@ -43,22 +47,22 @@ def as_csv(results: Results) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["policy", "k", results.figure])
-    writer.writerow(["dense", "", f"{results.dense:.4f}"])
+    writer.writerow(["dense", "", f"{results.dense:.{results.decimals + 2}f}"])
     for setting, value in results.by_setting.items():
-        writer.writerow([setting.label, setting.policy.k, f"{value:.4f}"])
+        writer.writerow([setting.label, setting.policy.k, f"{value:.{results.decimals + 2}f}"])
     return text.getvalue().rstrip("\n")
 
 
 def as_table(results: Results) -> str:
     """A Markdown table: policies down, k across."""
     lines = [
-        f"{results.figure}, dense: {results.dense:.2f}",
+        f"{results.figure}, dense: {results.dense:.{results.decimals}f}",
         "",
         "| k = | " + " | ".join(map(str, results.ks())) + " |",
         "|---" * (1 + len(results.ks())) + "|",
     ]
     for label, values in results.rows():
-        cells = ["-" if value is None else f"{value:.2f}" for value in values]
+        cells = ["-" if v is None else f"{v:.{results.decimals}f}" for v in values]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

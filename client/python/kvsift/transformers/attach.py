@@ -31,7 +31,7 @@ def attach(
     store: str | None = None,
     dense_layers: int = 2,
     dense_below: int | str = "auto",
-    max_decode_tokens: int = 16,
+    max_decode_tokens: int = 32,
     on_unavailable: str = "fail",
     retry_after: float = 1.0,
     key_bits: int = 2,

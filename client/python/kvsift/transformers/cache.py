@@ -43,7 +43,7 @@ class KvsiftCache(DynamicCache):
         self.sequences = sequences
         self.ingest = Ingest(self._worker.link, sequences)
         self.selector = Selector(self._worker.link, sequences, self.ingest)
-        self._end = weakref.finalize(self, _release, sequences)
+        self._end = weakref.finalize(self, _release, self.ingest, sequences)
 
     def crop(self, tokens_to_remove: int) -> None:
         """As Cache.crop; the sequences are truncated."""
@@ -136,9 +136,13 @@ def cache_argument(model: PreTrainedModel) -> str:
     return "cache" if "cache" in parameters else "past_key_values"
 
 
-def _release(sequences: Sequences) -> None:
-    """Releases the sequences of a cache that is gone, also after its client was closed."""
+def _release(ingest: Ingest, sequences: Sequences) -> None:
+    """Releases the sequences of a cache that is gone, also after its client was closed.
+
+    Appends that are under way come first: they would make a released sequence again.
+    """
     try:
+        ingest.settle()
         sequences.release()
     except (kvsift.Error, RuntimeError, ValueError):
         return

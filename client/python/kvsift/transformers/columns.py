@@ -22,16 +22,12 @@ class Columns:
         self.batch = batch
         self.columns = columns
         self._tokens = tokens
+        self._ends: dict[int, bool] = {}  # answers of ends_with_tokens, which wait for a GPU
         if tokens is None:
             self.counts = [columns] * batch
         else:
             self.counts = tokens.sum(dim=1).tolist()
             self._order = torch.argsort((~tokens).to(torch.uint8), dim=1, stable=True)
-
-    @property
-    def padded(self) -> bool:
-        """Whether any row has padding."""
-        return self._tokens is not None
 
     def of_positions(self, positions: torch.Tensor) -> torch.Tensor:
         """Columns int64 of `positions` [batch, ...], -1 where those are -1."""
@@ -50,13 +46,21 @@ class Columns:
             return keys[row, :, start:stop].transpose(0, 1)
         return keys[row].index_select(1, self._order[row, start:stop]).transpose(0, 1)
 
+    def ends_with_tokens(self, count: int) -> bool:
+        """Whether no row has padding in the last `count` columns."""
+        if self._tokens is None:
+            return True
+        if count not in self._ends:
+            self._ends[count] = bool(self._tokens[:, -count:].all())
+        return self._ends[count]
+
     def visible_lengths(self, query_tokens: int) -> np.ndarray | None:
         """Positions that the last columns' queries see, int64 [batch * query_tokens].
 
         None where the service's default is the same: the row's last tokens, none of them padding.
         A query at padding sees nothing.
         """
-        if self._tokens is None or bool(self._tokens[:, -query_tokens:].all()):
+        if self.ends_with_tokens(query_tokens):
             return None
         seen = self._tokens.cumsum(dim=1)[:, -query_tokens:]
         seen = seen * self._tokens[:, -query_tokens:]

@@ -35,8 +35,8 @@ class Selector:
         """Columns int64 [batch, tokens, lists, width] on the query's device, -1 after the last.
 
         query [batch, query_heads, tokens, head_dim] of the last columns; keys [batch, kv_heads,
-        columns, head_dim]; layer: place in the store. No rows share a sequence. The new keys go with the call, and so does
-        what the server lost meanwhile. Raises kvsift.Error.
+        columns, head_dim]; layer: place in the store. No rows share a sequence. The new keys go
+        with the call, and so does what the server lost meanwhile. Raises kvsift.Error.
         """
         sequences, rows = self._sequences, range(columns.batch)
         for attempt in range(1, _ATTEMPTS + 1):
@@ -74,9 +74,8 @@ class Selector:
         batch, query_heads, tokens, head_dim = query.shape
         starts = self._sequences.held[layer].tolist()
         counts = [stop - start for start, stop in zip(starts, columns.counts, strict=True)]
-        parts = [columns.take_keys(keys, r, starts[r], columns.counts[r]) for r in range(batch)]
         queries = query.transpose(1, 2).reshape(batch * tokens, query_heads, head_dim)
-        queries, vectors = _to_host(queries, torch.cat(parts) if batch > 1 else parts[0])
+        queries, vectors = _to_host(queries, _new_keys(keys, columns, starts, tokens))
         return self._link.store.step(
             self._link.layers[layer],
             vectors,
@@ -89,6 +88,18 @@ class Selector:
             visible_lengths=columns.visible_lengths(tokens),
             on_conflict="replace_tail",
         )
+
+
+def _new_keys(keys: torch.Tensor, columns: Columns, starts: list[int], tokens: int) -> torch.Tensor:
+    """Keys [positions, kv_heads, head_dim] of all rows from their starts on, row by row."""
+    if columns.ends_with_tokens(tokens) and all(
+        start + tokens == stop for start, stop in zip(starts, columns.counts, strict=True)
+    ):
+        return keys[:, :, -tokens:].transpose(1, 2).flatten(0, 1)
+    parts = [
+        columns.take_keys(keys, row, start, columns.counts[row]) for row, start in enumerate(starts)
+    ]
+    return torch.cat(parts)
 
 
 def _to_host(queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -184,6 +184,7 @@ class Worker:
         forward.cache.ingest.flush(wait=True)
 
 
+@torch.compiler.disable
 def attend(
     module: torch.nn.Module,
     query: torch.Tensor,
