@@ -40,6 +40,7 @@ class Client:
     Raises:
         UnavailableError: nobody listens there.
         InvalidArgumentError: the address has another form.
+
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Client:
 
         Raises:
             InvalidArgumentError: a key is not finite, or all of a head are zero.
+
         """
         return self._core.calibrate((keys,), timeout)
 
@@ -130,6 +132,7 @@ class Client:
             AlreadyExistsError: the name is taken by another configuration.
             InvalidArgumentError: a value is wrong.
             ResourceExhaustedError: the server has no room for another store.
+
         """
         layer_ids = tuple(layer_ids)
         if isinstance(key_scales, KeyScales):

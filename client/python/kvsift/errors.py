@@ -15,6 +15,7 @@ class Error(Exception):
         field: the path of the wrong field in the request, such as "policies[1].k"; or "".
         value: what was sent there, shortened; or "".
         limit: what would have been accepted; or "".
+
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class EntryError:
         message: what the server said.
         length: current length of the layer that the error is about: where to continue.
         epoch: current epoch; 0 if the sequence does not exist.
+
     """
 
     entry: int
@@ -95,6 +97,7 @@ class BatchError(Error):
         errors: one EntryError for each failed entry, ascending by entry.
         result: what the call would have returned; rows of failed entries have count 0.
         code, message: those of the first failed entry.
+
     """
 
     def __init__(self, errors: tuple[EntryError, ...], result: Any) -> None:

@@ -35,6 +35,7 @@ class Pending(ABC, Generic[T]):
         Raises:
             TimeoutError: it has not come in that time; the call goes on.
             Error: what the call ended with.
+
         """
 
     @abstractmethod

@@ -25,6 +25,7 @@ class Policy:
     Raises:
         ValueError: a name is unknown, k is less than 1, or sinks + window exceeds k.
         TypeError: a number is no int, a name no str.
+
     """
 
     k: int
@@ -50,6 +51,7 @@ def core_policy(policy: Policy | Sequence[Policy]) -> _core.CorePolicy | list[_c
 
     Raises:
         TypeError: it is neither.
+
     """
     if isinstance(policy, Policy):
         return policy._core

@@ -23,6 +23,7 @@ class Server:
         address: what kvsift.Client takes.
         process: the program.
         log: lines that it has written to stderr so far.
+
     """
 
     address: str
@@ -45,6 +46,7 @@ def find_server(program: str | os.PathLike[str] | None = None) -> str:
 
     Raises:
         FileNotFoundError: there is none.
+
     """
     wanted = os.fspath(program or os.environ.get("KVSIFT_SERVER") or "kvsift-server")
     found = shutil.which(wanted)
@@ -77,6 +79,7 @@ def start_server(
     Raises:
         FileNotFoundError: there is no such program.
         RuntimeError: it ended, or did not listen in time; with what it wrote.
+
     """
     with tempfile.TemporaryDirectory(prefix="kvsift-") as folder:
         address = listen or f"unix:{Path(folder) / 'socket'}"

@@ -19,6 +19,7 @@ class Device:
         sharing: "not_shared", "time_sliced", "mps" or "unspecified".
         budget_bytes, resident_bytes, free_bytes: memory for pages, and how much of it is used.
         fragmented_bytes: part of free_bytes that only stores of one page size can use.
+
     """
 
     name: str
@@ -52,6 +53,7 @@ class ServerInfo:
         backend, backend_description: what serves.
         devices: create_store's `device` is an index into them.
         limits: the largest values that it accepts.
+
     """
 
     version: str
@@ -71,6 +73,7 @@ class LevelDeviation:
         deviation: half the sum over levels of |share - expected share|, 0 to 1. With 1 bit it says
             nothing about the scales.
         limit: beyond it the store has drifted: another model, or other weights, than calibrated.
+
     """
 
     layer_id: int
@@ -88,6 +91,7 @@ class Sequence:
         epoch: new at creation, fork, truncate and a replaced tail.
         lengths: length of each layer by layer id: it holds positions 0 to length - 1.
         pages: in its table; those shared with forks included.
+
     """
 
     id: int
@@ -105,6 +109,7 @@ class AppendResult:
         lengths: [entries], of the first of the append's layers.
         errors: entries that failed, ascending by entry.
         server_incarnation: of the server that answered.
+
     """
 
     epochs: tuple[int, ...]
