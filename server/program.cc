@@ -70,8 +70,7 @@ void Complain(const OptionPlaces& places, const absl::Status& status) {
   std::cerr << "kvsift-server: " << places.Locate(std::string(status.message())) << std::endl;
 }
 
-int Run(ProgramOptions options, const ServiceManager& manager) {
-  const sigset_t signals = BlockEndSignals();
+int Run(ProgramOptions options, const sigset_t& signals, const ServiceManager& manager) {
   signal(SIGPIPE, SIG_IGN);                  // a closed log must not end the server
   google::protobuf::SetLogHandler(nullptr);  // it prints a line for each malformed message
   // The distribution's abseil looks for cycles of locks at each lock, for gRPC's too.
@@ -116,6 +115,7 @@ int RunServerProgram(const std::vector<std::string>& arguments, Surroundings sur
   }
   auto options = std::get<ProgramOptions>(*std::move(parsed));
   options.server.make_backends = std::move(surroundings.make_backends);
+  const sigset_t signals = BlockEndSignals();  // looking for a GPU can start threads
   const absl::Status valid = CheckConfiguration(options.server, machine);
   // A backend that cannot run here may later: a start fails with another code then.
   if (absl::IsInvalidArgument(valid) || (options.check_only && !valid.ok())) {
@@ -126,7 +126,7 @@ int RunServerProgram(const std::vector<std::string>& arguments, Surroundings sur
     std::cout << "kvsift-server: the configuration is valid" << std::endl;
     return 0;
   }
-  return Run(std::move(options), ServiceManager(std::move(surroundings.notify_socket)));
+  return Run(std::move(options), signals, ServiceManager(std::move(surroundings.notify_socket)));
 }
 
 }  // namespace kvsift
