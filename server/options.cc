@@ -26,7 +26,8 @@ constexpr char kFooter[] =
     "\nSIZE is a number of bytes, with K, M, G or KiB, MiB, GiB for powers of 1024.\n"
     "A config file has one option a line, `key = value`, without the dashes; the command line\n"
     "wins over it. When it is ready to serve, the server prints `listening on ADDRESS` for each\n"
-    "--listen, and then `metrics on ADDRESS`, on standard output; it logs to standard error.\n"
+    "--listen, then `metrics on ADDRESS` and `health on ADDRESS`, on standard output; it logs to\n"
+    "standard error.\n"
     "SIGTERM and SIGINT drain calls in flight and end the server; a second one ends it at once.\n"
     "Exit codes: 0 after a clean shutdown, 1 if it cannot start or run, 2 for bad options, 3 if a\n"
     "device failed: start it again.";
@@ -35,6 +36,7 @@ constexpr char kFooter[] =
 struct Values {
   std::vector<std::string> listen;
   std::string metrics_listen;
+  std::string health_listen;
   std::string config;
   std::string backend = "auto";
   std::string devices;
@@ -162,6 +164,11 @@ void Describe(CLI::App& app, Values& values) {
                  "Prometheus [off]")
       ->check(ListenCheck(ParseIpv4Address))
       ->type_name("ADDRESS");
+  app.add_option("--health-listen", values.health_listen,
+                 "HOST:PORT (port 0: any free one) or unix:PATH where grpc.health.v1 is answered "
+                 "and nothing else, for liveness and readiness probes [off]")
+      ->check(ListenCheck(ParseListenAddress))
+      ->type_name("ADDRESS");
   app.add_option("--config", values.config, "File with the same options")->type_name("FILE");
   AddDevices(app, values);
   AddLimits(app, values);
@@ -253,6 +260,7 @@ absl::StatusOr<ProgramOptions> Convert(const Values& values) {
   options.server.listen = values.listen;
   if (options.server.listen.empty()) options.server.listen = {kDefaultListen};
   options.server.metrics_listen = values.metrics_listen;
+  options.server.health_listen = values.health_listen;
   options.server.backend = values.backend;
   options.server.memory_bytes = static_cast<int64_t>(values.memory);
   options.server.grow_memory = values.grow_memory;

@@ -79,6 +79,8 @@ int Run(ProgramOptions options) {
   }
   const std::string metrics = (*server)->metrics_address();
   if (!metrics.empty()) std::cout << "metrics on " << metrics << std::endl;
+  const std::string health = (*server)->health_address();
+  if (!health.empty()) std::cout << "health on " << health << std::endl;
   WaitForEnd(signals, **server);
   EndAtOnceOnSignals();
   (*server)->Shutdown();
