@@ -27,6 +27,11 @@ def options_of(program):
     return set(pod_rules.OPTION.findall(text))
 
 
+def project_version():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    return re.search(r"project\(kvsift VERSION (\S+)", text).group(1)
+
+
 def lost(given, kept, path=""):
     """Paths of what `given` has and `kept`, the same as its model understands it, has not."""
     if isinstance(given, dict) and isinstance(kept, dict):
@@ -61,10 +66,19 @@ def check(items, server_options, load_options):
             problems += pod_rules.volume_problems(item, maps)
             problems += pod_rules.server_problems(item, server_options)
             problems += pod_rules.load_problems(item, load_options)
+            problems += image_problems(item, project_version())
         for option in re.findall(r"^([a-z-]+) =", item.get("data", {}).get("kvsift.conf", ""), re.M):
             if f"--{option}" not in server_options:
                 problems.append(f"{name_of(item)}: kvsift-server has no option {option}")
     return problems
+
+
+def image_problems(item, version):
+    """Images of another version than the project's."""
+    allowed = {f"localhost/kvsift:{version}", f"localhost/kvsift:{version}-cuda"}
+    return [f"{name_of(item)}: image {container['image']} is not of version {version}"
+            for container in pod_rules.containers(pod_spec(item))
+            if container["image"] not in allowed]
 
 
 def rule_problems():
@@ -87,7 +101,7 @@ spec:
       bogus: 1
       containers:
         - name: kvsift
-          image: localhost/kvsift:0.1.0
+          image: localhost/kvsift:0.0.0
           args: [--config=x, --config=y, --nothing=1]
           volumeMounts: [{name: gone, mountPath: /x}]
 """
@@ -96,7 +110,7 @@ spec:
 def self_check(server_options):
     found = check([yaml.safe_load(BAD)], server_options, set())
     for word in ("bogus", "root", "seccomp", "not restricted", "no requests", "gone", "twice",
-                 "no --nothing", "no --memory", "no livenessProbe"):
+                 "no --nothing", "no --memory", "no livenessProbe", "0.0.0"):
         assert any(word in problem for problem in found), (word, found)
     monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor",
                "metadata": {"name": "bad"}, "spec": {"selector": {}, "endpoints": [{"bogus": 1}]}}
