@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <iostream>
 #include <random>
-#include <thread>
 #include <utility>
 #include <variant>
 
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/logging.h"
+#include "server/configuration_check.h"
+#include "server/machine.h"
 #include "server/options.h"
 #include "server/rpc/log.h"
 #include "server/rpc/version.h"
@@ -59,6 +60,11 @@ uint64_t RandomIncarnation() {
   return value == 0 ? 1 : value;
 }
 
+// What the program says for itself when it does not run.
+void Complain(const OptionPlaces& places, const absl::Status& status) {
+  std::cerr << "kvsift-server: " << places.Locate(std::string(status.message())) << std::endl;
+}
+
 int Run(ProgramOptions options) {
   const sigset_t signals = BlockEndSignals();
   signal(SIGPIPE, SIG_IGN);                  // a closed log must not end the server
@@ -71,7 +77,7 @@ int Run(ProgramOptions options) {
   options.server.on_failure = [] { kill(getpid(), kFailureSignal); };
   auto server = Server::Start(options.server, logger);
   if (!server.ok()) {
-    std::cerr << "kvsift-server: " << server.status().message() << std::endl;
+    Complain(options.places, server.status());
     return kExitRunFailed;
   }
   for (const std::string& address : (*server)->addresses()) {
@@ -90,11 +96,11 @@ int Run(ProgramOptions options) {
 }  // namespace
 
 int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory make_backends) {
-  const int processors = static_cast<int>(std::thread::hardware_concurrency());
-  auto parsed = ParseProgramOptions(arguments, processors);
+  const Machine machine = ReadMachine();
+  auto parsed = ParseProgramOptions(arguments, machine.processors);
   if (!parsed.ok()) {
-    std::cerr << "kvsift-server: " << parsed.status().message()
-              << "\nRun kvsift-server --help for the options." << std::endl;
+    Complain({}, parsed.status());
+    std::cerr << "Run kvsift-server --help for the options." << std::endl;
     return kExitBadUsage;
   }
   if (const auto* text = std::get_if<ProgramText>(&*parsed)) {
@@ -103,6 +109,16 @@ int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory 
   }
   auto options = std::get<ProgramOptions>(*std::move(parsed));
   options.server.make_backends = std::move(make_backends);
+  const absl::Status valid = CheckConfiguration(options.server, machine);
+  // A backend that cannot run here may later: a start fails with another code then.
+  if (absl::IsInvalidArgument(valid) || (options.check_only && !valid.ok())) {
+    Complain(options.places, valid);
+    return kExitBadUsage;
+  }
+  if (options.check_only) {
+    std::cout << "kvsift-server: the configuration is valid" << std::endl;
+    return 0;
+  }
   return Run(std::move(options));
 }
 
