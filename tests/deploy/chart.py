@@ -21,11 +21,22 @@ from rendered import KUBERNETES, ROOT, containers, name_of, pod_spec, render, wh
 CHART = ROOT / "deploy/helm/kvsift"
 VALUES = ROOT / "deploy/helm/values"
 # Overlays, and the file of values that gives the same; "" is the chart's own.
-SAME = {"pool": "", "pool-gpu": "pool-gpu.yaml", "sidecar": "sidecar.yaml",
-        "sidecar-own-gpu": "sidecar-own-gpu.yaml", "sidecar-cpu": "sidecar-cpu.yaml"}
-WRONG = [{"shape": "both"}, {"gpu": "shared"}, {"shape": "sidecar"}, {"bogus": 1},
-         {"server": {"memory": "lots", "resources": {}}}, {"settings": {"Max_K": 1}},
-         {"pool": {"minReplicas": 0}}]
+SAME = {
+    "pool": "",
+    "pool-gpu": "pool-gpu.yaml",
+    "sidecar": "sidecar.yaml",
+    "sidecar-own-gpu": "sidecar-own-gpu.yaml",
+    "sidecar-cpu": "sidecar-cpu.yaml",
+}
+WRONG = [
+    {"shape": "both"},
+    {"gpu": "shared"},
+    {"shape": "sidecar"},
+    {"bogus": 1},
+    {"server": {"memory": "lots", "resources": {}}},
+    {"settings": {"Max_K": 1}},
+    {"pool": {"minReplicas": 0}},
+]
 
 
 def values_of(file):
@@ -58,11 +69,17 @@ def comparable(item):
 def differences(one, other, path=""):
     """Paths at which two values differ."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return [found for key in sorted(one.keys() | other.keys())
-                for found in differences(one.get(key), other.get(key), f"{path}.{key}")]
+        return [
+            found
+            for key in sorted(one.keys() | other.keys())
+            for found in differences(one.get(key), other.get(key), f"{path}.{key}")
+        ]
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [found for index, pair in enumerate(zip(one, other))
-                for found in differences(*pair, f"{path}[{index}]")]
+        return [
+            found
+            for index, pair in enumerate(zip(one, other))
+            for found in differences(*pair, f"{path}[{index}]")
+        ]
     return [] if one == other else [f"{path}: chart {one!r}, overlay {other!r}"]
 
 
@@ -70,11 +87,14 @@ def comparison_problems(ours, theirs, overlay):
     """How what the chart gives differs from what the overlay gives."""
     chart = {name_of(item): item for item in map(comparable, ours)}
     kustomize = {name_of(item): item for item in map(comparable, theirs)}
-    problems = [f"{overlay}: only one of both has {name}"
-                for name in sorted(chart.keys() ^ kustomize.keys())]
+    problems = [
+        f"{overlay}: only one of both has {name}"
+        for name in sorted(chart.keys() ^ kustomize.keys())
+    ]
     for name in sorted(chart.keys() & kustomize.keys()):
-        problems += [f"{overlay}: {name}{found}"
-                     for found in differences(chart[name], kustomize[name])]
+        problems += [
+            f"{overlay}: {name}{found}" for found in differences(chart[name], kustomize[name])
+        ]
     return problems
 
 
@@ -111,8 +131,11 @@ def main():
     with helm.Chart.load(str(CHART)) as chart:
         problems += value_problems(chart) + monitoring_problems(chart)
         for overlay, file in SAME.items():
-            problems += comparison_problems(from_chart(chart, values_of(file)),
-                                            render(KUBERNETES / "overlays" / overlay), overlay)
+            problems += comparison_problems(
+                from_chart(chart, values_of(file)),
+                render(KUBERNETES / "overlays" / overlay),
+                overlay,
+            )
         other = from_chart(chart, {"settings": {"max-k": 4096}})
         if not comparison_problems(other, render(KUBERNETES / "overlays/pool"), "pool"):
             problems.append("a chart with other settings compares as the same")

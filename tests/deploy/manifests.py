@@ -35,9 +35,13 @@ def project_version():
 def lost(given, kept, path=""):
     """Paths of what `given` has and `kept`, the same as its model understands it, has not."""
     if isinstance(given, dict) and isinstance(kept, dict):
-        return [found for key, value in given.items()
-                for found in (lost(value, kept[key], f"{path}.{key}") if key in kept
-                              else [f"{path}.{key}"])]
+        return [
+            found
+            for key, value in given.items()
+            for found in (
+                lost(value, kept[key], f"{path}.{key}") if key in kept else [f"{path}.{key}"]
+            )
+        ]
     if isinstance(given, list) and isinstance(kept, list):
         return [found for one, other in zip(given, kept) for found in lost(one, other, path + "[]")]
     return []
@@ -51,7 +55,7 @@ def validity_problems(item):
             kept = understood.model_dump(by_alias=True, exclude_none=True, mode="json")
             return [f"{name_of(item)}: unknown field {field}" for field in lost(item, kept)]
         kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
-    except Exception as refusal:  # pylint: disable=broad-except  # of two libraries, all kinds
+    except Exception as refusal:  # noqa: BLE001 (two libraries, of all kinds)
         return [f"{name_of(item)}: {str(refusal).splitlines()[0]}"]
     return []
 
@@ -67,7 +71,9 @@ def check(items, server_options, load_options):
             problems += pod_rules.server_problems(item, server_options)
             problems += pod_rules.load_problems(item, load_options)
             problems += image_problems(item, project_version())
-        for option in re.findall(r"^([a-z-]+) =", item.get("data", {}).get("kvsift.conf", ""), re.M):
+        for option in re.findall(
+            r"^([a-z-]+) =", item.get("data", {}).get("kvsift.conf", ""), re.MULTILINE
+        ):
             if f"--{option}" not in server_options:
                 problems.append(f"{name_of(item)}: kvsift-server has no option {option}")
     return problems
@@ -76,9 +82,11 @@ def check(items, server_options, load_options):
 def image_problems(item, version):
     """Images of another version than the project's."""
     allowed = {f"localhost/kvsift:{version}", f"localhost/kvsift:{version}-cuda"}
-    return [f"{name_of(item)}: image {container['image']} is not of version {version}"
-            for container in pod_rules.containers(pod_spec(item))
-            if container["image"] not in allowed]
+    return [
+        f"{name_of(item)}: image {container['image']} is not of version {version}"
+        for container in pod_rules.containers(pod_spec(item))
+        if container["image"] not in allowed
+    ]
 
 
 def rule_problems():
@@ -109,11 +117,26 @@ spec:
 
 def self_check(server_options):
     found = check([yaml.safe_load(BAD)], server_options, set())
-    for word in ("bogus", "root", "seccomp", "not restricted", "no requests", "gone", "twice",
-                 "no --nothing", "no --memory", "no livenessProbe", "0.0.0"):
+    for word in (
+        "bogus",
+        "root",
+        "seccomp",
+        "not restricted",
+        "no requests",
+        "gone",
+        "twice",
+        "no --nothing",
+        "no --memory",
+        "no livenessProbe",
+        "0.0.0",
+    ):
         assert any(word in problem for problem in found), (word, found)
-    monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor",
-               "metadata": {"name": "bad"}, "spec": {"selector": {}, "endpoints": [{"bogus": 1}]}}
+    monitor = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "ServiceMonitor",
+        "metadata": {"name": "bad"},
+        "spec": {"selector": {}, "endpoints": [{"bogus": 1}]},
+    }
     assert validity_problems(monitor), "the operator's models accept anything"
 
 
@@ -135,12 +158,15 @@ def main():
             problems.append(str(failure))
             continue
         checked += len(items)
-        problems += [f"{folder.name}: {problem}"
-                     for problem in check(items, server_options, load_options)]
+        problems += [
+            f"{folder.name}: {problem}" for problem in check(items, server_options, load_options)
+        ]
     for problem in problems:
         print(problem)
-    print(f"manifests: {checked} objects of {len(folders())} folders checked, "
-          f"{len(problems)} problems")
+    print(
+        f"manifests: {checked} objects of {len(folders())} folders checked, "
+        f"{len(problems)} problems"
+    )
     sys.exit(1 if problems or not checked else 0)
 
 

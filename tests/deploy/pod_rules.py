@@ -21,12 +21,16 @@ def restriction_problems(item):
         problems.append(f"{where}: has a token of its account")
     for container in containers(spec):
         own = container.get("securityContext", {})
-        if (own.get("allowPrivilegeEscalation") is not False
-                or own.get("capabilities", {}).get("drop") != ["ALL"]
-                or own.get("readOnlyRootFilesystem") is not True):
+        if (
+            own.get("allowPrivilegeEscalation") is not False
+            or own.get("capabilities", {}).get("drop") != ["ALL"]
+            or own.get("readOnlyRootFilesystem") is not True
+        ):
             problems.append(f"{where}: container {container['name']} is not restricted")
         resources = container.get("resources", {})
-        if "memory" not in resources.get("limits", {}) or "cpu" not in resources.get("requests", {}):
+        if "memory" not in resources.get("limits", {}) or "cpu" not in resources.get(
+            "requests", {}
+        ):
             problems.append(f"{where}: container {container['name']} has no requests or limits")
     return problems
 
@@ -67,10 +71,14 @@ def server_problems(item, options):
         if arguments is None:
             continue
         given = [OPTION.match(argument).group() for argument in arguments]
-        problems += [f"{where}: kvsift-server has no {option}" for option in given
-                     if option not in options]
-        problems += [f"{where}: {option} twice" for option in set(given) - {"--listen"}
-                     if given.count(option) > 1]
+        problems += [
+            f"{where}: kvsift-server has no {option}" for option in given if option not in options
+        ]
+        problems += [
+            f"{where}: {option} twice"
+            for option in set(given) - {"--listen"}
+            if given.count(option) > 1
+        ]
         if "--memory" not in given:
             problems.append(f"{where}: no --memory, so that nobody sees what the limit must hold")
         for probe in ("startupProbe", "livenessProbe"):

@@ -11,8 +11,13 @@ DASHBOARD = ROOT / "deploy/grafana/kvsift.json"
 RULES = ROOT / "deploy/prometheus/rules.yaml"
 ADAPTER = ROOT / "deploy/prometheus/adapter.yaml"
 # What Grafana and the adapter put in place of their variables, for one server of any name.
-VARIABLES = {"$job": "kvsift", "$instance": ".*", "$__rate_interval": "15s",
-             "<<.GroupBy>>": "instance", "<<.LabelMatchers>>": 'job="kvsift"'}
+VARIABLES = {
+    "$job": "kvsift",
+    "$instance": ".*",
+    "$__rate_interval": "15s",
+    "<<.GroupBy>>": "instance",
+    "<<.LabelMatchers>>": 'job="kvsift"',
+}
 
 _SELECTOR = re.compile(r"\b((?:kvsift|process|exposer)_\w+|up)\b(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
@@ -27,8 +32,11 @@ def _filled(text):
 def dashboard():
     """(title, query) of each target of each panel, and of annotations."""
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    found = [(panel["title"], _filled(target["expr"])) for panel in board["panels"]
-             for target in panel.get("targets", [])]
+    found = [
+        (panel["title"], _filled(target["expr"]))
+        for panel in board["panels"]
+        for target in panel.get("targets", [])
+    ]
     found += [(note["name"], _filled(note["expr"])) for note in board["annotations"]["list"]]
     return found
 

@@ -40,11 +40,18 @@ scrape_configs:
 def prometheus(program, folder, targets):
     """Yields the address of a Prometheus that scrapes `targets` with our alarms."""
     configuration = folder / "prometheus.yaml"
-    configuration.write_text(CONFIGURATION.replace("RULES", str(queries.RULES))
-                             .replace("TARGETS", ", ".join(targets)), encoding="utf-8")
+    configuration.write_text(
+        CONFIGURATION.replace("RULES", str(queries.RULES)).replace("TARGETS", ", ".join(targets)),
+        encoding="utf-8",
+    )
     address = "127.0.0.1:19090"
-    command = [program, f"--config.file={configuration}", f"--storage.tsdb.path={folder}/data",
-               f"--web.listen-address={address}", "--log.level=warn"]
+    command = [
+        program,
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address={address}",
+        "--log.level=warn",
+    ]
     with subprocess.Popen(command) as process:
         try:
             for _ in range(100):
@@ -59,14 +66,27 @@ def prometheus(program, folder, targets):
 
 def load(programs, address, *options):
     """Starts load for SECONDS."""
-    return subprocess.Popen([programs / "kvsift-load", "--server", address, "--duration",
-                             f"{SECONDS}s", "--format", "json", *options],
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(
+        [
+            programs / "kvsift-load",
+            "--server",
+            address,
+            "--duration",
+            f"{SECONDS}s",
+            "--format",
+            "json",
+            *options,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
 
 
 def ask(address, path, **parameters):
-    answer = json.loads(scraped_server.get(
-        address, f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}"))
+    answer = json.loads(
+        scraped_server.get(address, f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
+    )
     assert answer["status"] == "success", answer
     return answer["data"]
 
@@ -91,11 +111,15 @@ def alarm_problems(address, healthy, spent):
     for rule in ask(address, "rules")["groups"][0]["rules"]:
         if rule["health"] != "ok":
             problems.append(f"{rule['name']}: {rule['health']} {rule.get('lastError', '')}")
-    firing = {(alert["labels"]["alertname"], alert["labels"]["instance"])
-              for alert in ask(address, "alerts")["alerts"] if alert["state"] == "firing"}
+    firing = {
+        (alert["labels"]["alertname"], alert["labels"]["instance"])
+        for alert in ask(address, "alerts")["alerts"]
+        if alert["state"] == "firing"
+    }
     print("firing:", *sorted(firing))
-    problems += [f"{name} fires for a server that is well" for name, at in sorted(firing)
-                 if at == healthy]
+    problems += [
+        f"{name} fires for a server that is well" for name, at in sorted(firing) if at == healthy
+    ]
     if ("KvsiftBudgetSpent", spent) not in firing:
         problems.append("KvsiftBudgetSpent does not fire for a server whose budget is spent")
     return problems
@@ -112,10 +136,13 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         healthy, healthy_metrics = stack.enter_context(scraped_server.running(programs))
         spent, spent_metrics = stack.enter_context(
-            scraped_server.running(programs, "--memory", "1MiB"))
+            scraped_server.running(programs, "--memory", "1MiB")
+        )
         address = stack.enter_context(prometheus(program, folder, [healthy_metrics, spent_metrics]))
-        runs = [load(programs, healthy, "--verify", "0.05", "--scenario", "mixed"),
-                load(programs, spent, "--scenario", "prefill", "--context", "65536")]
+        runs = [
+            load(programs, healthy, "--verify", "0.05", "--scenario", "mixed"),
+            load(programs, spent, "--scenario", "prefill", "--context", "65536"),
+        ]
         time.sleep(SECONDS - 2)
         problems = query_problems(address) + alarm_problems(address, healthy_metrics, spent_metrics)
         codes = [run.wait() for run in runs]

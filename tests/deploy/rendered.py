@@ -25,8 +25,9 @@ def why_not():
     """Why nothing can be rendered here, or None."""
     if shutil.which("kubectl") is None:
         return "kubectl is absent"
-    text = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True,
-                          check=False).stdout
+    text = subprocess.run(
+        ["kubectl", "version", "--client"], capture_output=True, text=True, check=False
+    ).stdout
     version = re.search(r"v1\.(\d+)", text)
     if version is None or int(version.group(1)) < MINOR_MIN:
         return f"kubectl is older than 1.{MINOR_MIN}: {text.strip()}"
@@ -35,8 +36,9 @@ def why_not():
 
 def render(folder):
     """Objects that `kubectl apply -k folder` would apply."""
-    done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ValueError(f"{folder.relative_to(ROOT)}: {done.stderr.strip()}")
     return [found for found in yaml.safe_load_all(done.stdout) if found]

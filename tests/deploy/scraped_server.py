@@ -8,10 +8,19 @@ import urllib.request
 @contextlib.contextmanager
 def running(programs, *options):
     """Yields (address, address of metrics) of a server of the folder `programs`."""
-    command = [programs / "kvsift-server", "--listen", "127.0.0.1:0",
-               "--metrics-listen", "127.0.0.1:0", "--backend", "cpu", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True) as server:
+    command = [
+        programs / "kvsift-server",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--backend",
+        "cpu",
+        *options,
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
         try:
             lines = [server.stdout.readline().split()[-1] for _ in range(2)]
             yield tuple(lines)
