@@ -37,7 +37,8 @@ unpack_prometheus() {
   if [[ -x $folder/usr/bin/promtool ]] || ! command -v apt-get >/dev/null; then return 0; fi
   say "Unpacking prometheus into build/tools"
   mkdir -p "$folder"
-  (cd "$folder" && apt-get download -q prometheus && dpkg-deb -x ./prometheus_*.deb .) ||
+  (cd "$folder" && apt-get download -q prometheus && dpkg-deb -x ./prometheus_*.deb . &&
+    rm ./prometheus_*.deb) ||
     echo "it could not be fetched: its tests will be skipped"
 }
 
