@@ -20,7 +20,7 @@ done
 base=docker.io/library/debian:bookworm-slim
 context=${root:?}/build/image
 most_bytes=$((60 * 1000 * 1000)) # of the layer that an image adds to its base
-version=$(awk '$1 == "project(kvsift" { print $3 }' "$root/CMakeLists.txt")
+version=$(project_version)
 image=localhost/kvsift:$version
 [[ $target == cpu ]] || image+=-cuda
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)}

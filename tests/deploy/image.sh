@@ -14,8 +14,7 @@ export CONTAINERS_CONF=${root:?}/deploy/kubernetes/podman.conf
 
 began=$SECONDS
 "$root/deploy/docker/build.sh"
-image=$(podman images --filter reference=localhost/kvsift --format '{{.Repository}}:{{.Tag}}' |
-  grep -v cuda | head -1)
+image=localhost/kvsift:$(project_version)
 id=$(podman image inspect --format '{{.Id}}' "$image")
 
 # As the manifests have it: nothing to write on, no capability, not root.
