@@ -18,6 +18,11 @@ packages_of() {
   done
 }
 
+# project_version: as CMakeLists.txt has it.
+project_version() {
+  awk '$1 == "project(kvsift" { print $3 }' "$root/CMakeLists.txt"
+}
+
 is_installed() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }

@@ -2,7 +2,7 @@
 # Installs what is missing, builds everything, and runs all tests.
 #
 # usage: deploy/test.sh [--full] [--no-install]
-#   --full        long stress, model and matrix runs, and the thread sanitizer
+#   --full        long stress, model and matrix runs, the thread sanitizer, and images and pods
 #   --no-install  the packages are there
 set -euo pipefail
 # shellcheck source=deploy/setup.sh
@@ -18,14 +18,28 @@ for option in "$@"; do
   esac
 done
 
-# install_buf: buf into build/tools. Where the package index cannot be reached its test is skipped.
-install_buf() {
-  local tools=$root/build/tools
-  [[ ! -x $tools/bin/buf ]] || return 0
-  say "Installing buf into build/tools"
-  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet buf-bin; }; then
-    echo "buf could not be installed: its test will be skipped"
+# install_tools: what deploy/packages/pypi.txt lists into build/tools. Where the package index cannot
+# be reached, the tests that need it are skipped.
+install_tools() {
+  local tools=$root/build/tools list=$root/deploy/packages/pypi.txt
+  ! cmp --quiet "$list" "$tools/installed.txt" || return 0
+  say "Installing tools of the tests into build/tools"
+  if python3 -m venv "$tools" && "$tools/bin/pip" install --quiet --requirement "$list"; then
+    cp "$list" "$tools/installed.txt"
+  else
+    echo "they could not be installed: their tests will be skipped"
   fi
+}
+
+# unpack_prometheus: Debian's package into build/tools, because to install it would start a service.
+unpack_prometheus() {
+  local folder=$root/build/tools/prometheus
+  if [[ -x $folder/usr/bin/promtool ]] || ! command -v apt-get >/dev/null; then return 0; fi
+  say "Unpacking prometheus into build/tools"
+  mkdir -p "$folder"
+  (cd "$folder" && apt-get download -q prometheus && dpkg-deb -x ./prometheus_*.deb . &&
+    rm ./prometheus_*.deb) ||
+    echo "it could not be fetched: its tests will be skipped"
 }
 
 # install_python: what the tests of the Python package need into build/python, and the options of
@@ -50,8 +64,9 @@ install_python() {
   python_options=(-DKVSIFT_PYTHON=ON -DPython_EXECUTABLE="$python/bin/python")
 }
 
-[[ -z $install ]] || install_packages build test
-install_buf
+[[ -z $install ]] || install_packages build test ${full:+image}
+install_tools
+unpack_prometheus
 python_options=()
 install_python
 build release all "${python_options[@]}"
