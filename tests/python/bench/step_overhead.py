@@ -3,7 +3,7 @@
 Both sides use the same client library, server, connection kind and message: one sequence, one new
 key of 2 kv heads, one query token of 4 heads, head_dim 64, float32 vectors encoded by the client,
 k 64, 256 positions and more. native_steps.cc is the C++ side. A turn of either is a connection of
-its own; the first steps of each are left out. `took` is the time of a step, `best` its fifth
+its own; the first steps of each are left out. `took` is the time of a step, `best` its first
 percentile, which other work on the machine disturbs less, and `ran` the time that the calling
 thread ran.
 
@@ -40,7 +40,7 @@ def turn_of(steps: list[tuple[float, float]]) -> Turn:
     """Returns the figures of steps that each (took, ran)."""
     took, ran = zip(*steps[WARM_UP:], strict=True)
     return Turn(
-        statistics.median(took), statistics.quantiles(took, n=20)[0], statistics.median(ran)
+        statistics.median(took), statistics.quantiles(took, n=100)[0], statistics.median(ran)
     )
 
 
