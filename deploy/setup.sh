@@ -48,10 +48,11 @@ install_packages() {
     apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# build PRESET [TARGET]: configures and builds into build/PRESET; everything without a target.
+# build PRESET [TARGET [OPTION...]]: configures, with these options of CMake, and builds into
+# build/PRESET; everything without a target.
 build() {
   local preset=$1 target=${2:-all}
   say "Building build/$preset ($target)"
-  (cd "$root" && cmake --preset "$preset" --log-level=NOTICE &&
+  (cd "$root" && cmake --preset "$preset" --log-level=NOTICE "${@:3}" &&
     cmake --build --preset "$preset" --parallel "$(nproc)" --target "$target")
 }

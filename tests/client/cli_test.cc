@@ -84,14 +84,14 @@ TEST_P(CommandLine, ShowsHowFarKeysAreFromTheirScales) {
   const std::vector<std::byte> keys = trace::KeysByPosition(vectors, 4096);
   auto client = Client::Connect(server_.address(), {}, Soon());
   ASSERT_TRUE(client.ok()) << client.status();
-  StoreConfig config = {.layer_ids = {14}, .kv_heads = 3, .query_heads = 9, .head_dim = 64};
+  client::StoreConfig config = {.layer_ids = {14}, .kv_heads = 3, .query_heads = 9, .head_dim = 64};
   config.key_scales = *CalibrateKeyScales(64, 3, 4096, vectors.type, keys);
   for (const char* name : {"own", "half"}) {
     config.name = name;
     const auto store = (*client)->CreateStore(config, Soon());
     ASSERT_TRUE(store.ok()) << store.status();
     for (int64_t start = 0; start < 4096; start += 1024) {
-      AppendRequest append = {.layer_ids = {14}, .entries = {{7, start, 1024, {}}}};
+      client::AppendRequest append = {.layer_ids = {14}, .entries = {{7, start, 1024, {}}}};
       append.keys = {std::span(keys).subspan(start * 3 * 64 * 2, 1024 * 3 * 64 * 2), vectors.type};
       ASSERT_TRUE((*client)->Append(*store, append, Soon()).ok());
     }

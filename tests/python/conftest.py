@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 
+import kvsift
 import numpy as np
 import pytest
-
-import kvsift
 from kvsift.server import Server, start_server
+from torch_device import device
+
+__all__ = ["device"]
 
 KV_HEADS = 2
 QUERY_HEADS = 4
@@ -79,35 +80,3 @@ def filled(store: kvsift.Store, rng: np.random.Generator) -> kvsift.Store:
 def query(rng: np.random.Generator) -> np.ndarray:
     """Queries of one token [1, query_heads, head_dim]."""
     return rng.standard_normal((1, QUERY_HEADS, HEAD_DIM), np.float32)
-
-
-@pytest.fixture(params=["cpu", "cuda"])
-def device(request):
-    """A torch device: the CPU, and the GPU where there is one.
-
-    KVSIFT_REQUIRE_BACKEND=cuda makes a missing GPU a failure, so that a skip cannot look green.
-    """
-    torch = pytest.importorskip("torch")
-    if request.param == "cuda" and not torch.cuda.is_available():
-        if os.environ.get("KVSIFT_REQUIRE_BACKEND") == "cuda":
-            pytest.fail("no GPU that torch can use")
-        pytest.skip("no GPU")
-    return torch.device(request.param)
-
-
-@pytest.fixture(scope="session")
-def server():
-    """A server of this build, for all tests."""
-    from kvsift.server import start_server
-
-    with start_server(args=["--memory", "256MiB", "--threads", "1"]) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def client(server):
-    """A client of that server."""
-    import kvsift
-
-    with kvsift.Client(server.address, timeout=30.0) as connected:
-        yield connected

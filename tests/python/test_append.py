@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
+from kvsift.server import Server
 
 
 @pytest.fixture
 def keys(rng: np.random.Generator) -> np.ndarray:
-    """[layers, 200, kv_heads, head_dim]"""
+    """Keys [layers, 200, kv_heads, head_dim]."""
     return rng.standard_normal((len(LAYERS), 200, KV_HEADS, HEAD_DIM), np.float32)
 
 
@@ -32,7 +32,7 @@ def test_batch(store: kvsift.Store, keys: np.ndarray, encode: str, stream: bool)
     assert store.get_sequence(1).lengths == {3: 150, 5: 200}
 
 
-def test_many_messages(server, keys: np.ndarray) -> None:
+def test_many_messages(server: Server, keys: np.ndarray) -> None:
     with kvsift.Client(server.address, append_chunk_bytes=1024, channels=2) as client:
         ones = np.ones((len(LAYERS), KV_HEADS), np.float32)
         store = client.create_store("cut", LAYERS, KV_HEADS, QUERY_HEADS, HEAD_DIM, 2, ones)
@@ -49,7 +49,9 @@ def test_conflict(store: kvsift.Store, keys: np.ndarray) -> None:
     with pytest.raises(kvsift.BatchError):
         store.append(-keys, [1], [0])
     assert store.append(-keys, [1], [0], check=False).errors[0].code == "FAILED_PRECONDITION"
-    replaced = store.append(np.negative(keys[:, 100:], order="C"), [1], [100], on_conflict="replace_tail")
+    replaced = store.append(
+        np.negative(keys[:, 100:], order="C"), [1], [100], on_conflict="replace_tail"
+    )
     assert replaced.lengths == (200,)
     with pytest.raises(kvsift.BatchError) as exists:
         store.append(keys, [1], [0], expected_epochs=[0])
@@ -86,7 +88,7 @@ def test_asynchronous_trouble(store: kvsift.Store, keys: np.ndarray) -> None:
     assert store.append_async(keys, [1], [5], check=False).result().errors[0].length == 0
 
 
-def test_close_waits_for_appends(server, keys: np.ndarray) -> None:
+def test_close_waits_for_appends(server: Server, keys: np.ndarray) -> None:
     client = kvsift.Client(server.address)
     ones = np.ones((len(LAYERS), KV_HEADS), np.float32)
     store = client.create_store("late", LAYERS, KV_HEADS, QUERY_HEADS, HEAD_DIM, 2, ones)

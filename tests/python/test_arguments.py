@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
 
 POLICY = kvsift.Policy(k=8)
 
@@ -59,7 +58,12 @@ STEPS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
         r"keys: not contiguous.*\.contiguous\(\) or np\.ascontiguousarray",
     ),
     ("every second", {"queries": queries_of(1)[:, :, ::-1]}, ValueError, "queries: not contiguous"),
-    ("no tokens axis", {"keys": keys_of(1)[0]}, ValueError, r"shape \[2, 64\], expected \[tokens 1"),
+    (
+        "no tokens axis",
+        {"keys": keys_of(1)[0]},
+        ValueError,
+        r"shape \[2, 64\], expected \[tokens 1",
+    ),
     (
         "heads and dims swapped",
         {"queries": np.zeros((1, HEAD_DIM, QUERY_HEADS), np.float32)},
@@ -67,7 +71,12 @@ STEPS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
         r"queries: shape \[1, 64, 4\], expected \[tokens 1, query_heads 4, head_dim 64\]",
     ),
     ("two tokens for one", {"keys": keys_of(2)}, ValueError, "keys: shape"),
-    ("codes as one word", {"keys": np.zeros((1, 2, 4), np.uint32)}, ValueError, "planes 2, words 2"),
+    (
+        "codes as one word",
+        {"keys": np.zeros((1, 2, 4), np.uint32)},
+        ValueError,
+        "planes 2, words 2",
+    ),
     ("no such layer", {"layer_id": 4}, kvsift.NotFoundError, "no layer 4"),
     ("layer as text", {"layer_id": "3"}, TypeError, "layer_id: str, expected an int"),
     ("a float id", {"sequence_ids": [1.0]}, TypeError, r"sequence_ids\[0\]: float"),
@@ -94,7 +103,12 @@ STEPS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("timeout below zero", {"timeout": -1.0}, ValueError, "timeout: -1"),
     ("timeout no number", {"timeout": float("nan")}, ValueError, "timeout: nan"),
     ("scales of float64", {"query_scales": np.ones((1, 4))}, TypeError, "query_scales: float64"),
-    ("scales of a head", {"query_scales": np.ones((1, 1), "f4")}, ValueError, "query_scales: shape"),
+    (
+        "scales of a head",
+        {"query_scales": np.ones((1, 1), "f4")},
+        ValueError,
+        "query_scales: shape",
+    ),
     ("out of int64", {"out": np.zeros((4, 8), np.int64)}, TypeError, "out: int64, expected int32"),
     ("a narrow out", {"out": np.zeros((4, 7), "i4")}, ValueError, "out: 28 elements in rows of 7"),
     ("a short out", {"out": np.zeros((3, 8), "i4")}, ValueError, "out: 24 elements"),
@@ -105,8 +119,12 @@ STEPS: list[tuple[str, dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["step", "step_async"])
-@pytest.mark.parametrize(("change", "error", "message"), [s[1:] for s in STEPS], ids=[s[0] for s in STEPS])
-def test_step(store: kvsift.Store, asynchronous: bool, change: dict, error: Any, message: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "error", "message"), [s[1:] for s in STEPS], ids=[s[0] for s in STEPS]
+)
+def test_step(
+    store: kvsift.Store, asynchronous: bool, change: dict, error: Any, message: str
+) -> None:
     arguments = {
         "layer_id": LAYERS[0],
         "keys": keys_of(1),
@@ -138,17 +156,17 @@ def test_append(store: kvsift.Store) -> None:
     keys = np.zeros((len(LAYERS), 4, KV_HEADS, HEAD_DIM), np.float16)
     with pytest.raises(ValueError, match=r"keys: shape \[2, 4, 2, 64\], expected \[layers 1, tok"):
         store.append(keys, [1], [0], layer_ids=[3])
-    with pytest.raises(ValueError, match="expected .*tokens 2, kv_heads 2"):
+    with pytest.raises(ValueError, match=r"expected .*tokens 2, kv_heads 2"):
         store.append(keys, [1, 2], [0, 0])  # one token each is meant where counts are not given
     with pytest.raises(ValueError, match="counts: 1 elements, expected 2"):
         store.append(keys, [1, 2], [0, 0], counts=[4])
     with pytest.raises(kvsift.NotFoundError, match="no layer 4"):
         store.append(keys, [1], [0], layer_ids=[3, 4])
-    with pytest.raises(TypeError, match="keys: NoneType|keys: None"):
+    with pytest.raises(TypeError, match="keys: None"):
         store.append_async(None, [1], [0])
     with pytest.raises(ValueError, match=r"expected_epochs\[0\]: -1"):
         store.append(keys, [1], [0], expected_epochs=[-1])
-    with pytest.raises(kvsift.InvalidArgumentError, match="start: -1, expected 0"):
+    with pytest.raises(kvsift.InvalidArgumentError, match=r"start: -1, expected 0"):
         store.append(keys, [1], [-1])
     assert store.list_sequences() == []
 

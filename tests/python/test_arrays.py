@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
 
 POLICY = kvsift.Policy(k=16)
 

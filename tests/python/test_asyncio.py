@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
 
 POLICY = kvsift.Policy(k=16)
 

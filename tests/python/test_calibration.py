@@ -128,7 +128,7 @@ def test_values_beyond_the_recorded_type_are_refused(model):
     with torch.no_grad():
         model.model.layers[1].self_attn.k_proj.weight.mul_(1e8)
     try:
-        with pytest.raises(ValueError, match="keys of layer 1: .* record them as float32"):
+        with pytest.raises(ValueError, match=r"keys of layer 1: .* record them as float32"):
             capture_trace(model, TOKENS, [1], [3])
     finally:
         with torch.no_grad():

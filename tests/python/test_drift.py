@@ -4,29 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
-
 from kvsift.drift import DriftWarning, check_drift
 
 
 @pytest.fixture
-def make_store(client):
-    names = []
-
-    def make(scale: float, key_bits: int = 2):
-        names.append(f"drift-{len(names)}")
-        return client.create_store(
-            names[-1],
-            layer_ids=[4],
-            kv_heads=2,
-            query_heads=2,
-            head_dim=64,
-            key_bits=key_bits,
-            key_scales=np.full((1, 2), scale, np.float32),
-        )
-
-    yield make
-    for name in names:
-        client.delete_store(name)
+def make_store(new_store):
+    """Creates a store of one layer, whose scales are all `scale`."""
+    return lambda scale: new_store(layer_ids=[4], key_scales=np.full((1, 2), scale, np.float32))
 
 
 def append(store, pages: int, encode: str = "client", seed: int = 1) -> None:

@@ -3,7 +3,6 @@
 FlashInfer's kernels are not run: paged_decode below computes what its page tables describe.
 """
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -16,8 +15,11 @@ LENGTHS = [40, 7, 23]
 
 
 def paged_decode(queries, key_pages, value_pages, table):
-    """Attention of requests [requests, heads, head_dim] over the pages of one head that
-    indices[indptr[i]:indptr[i + 1]] names, the last with last_page_len tokens (1: all of it)."""
+    """What FlashInfer says that it computes, for requests [requests, heads, head_dim].
+
+    Attention of each over the pages that indices[indptr[i]:indptr[i + 1]] names, the last of them
+    with last_page_len tokens (1: all of it).
+    """
     outputs = []
     for i, query in enumerate(queries):
         pages = table.indices[table.indptr[i] : table.indptr[i + 1]].long()
@@ -29,17 +31,8 @@ def paged_decode(queries, key_pages, value_pages, table):
 
 
 @pytest.fixture
-def store(client):
-    store = client.create_store(
-        "flashinfer",
-        layer_ids=[0],
-        kv_heads=KV_HEADS,
-        query_heads=QUERY_HEADS,
-        head_dim=HEAD_DIM,
-        key_scales=np.full((1, KV_HEADS), 1.0, np.float32),
-    )
-    yield store
-    client.delete_store("flashinfer")
+def store(new_store):
+    return new_store(layer_ids=[0], query_heads=QUERY_HEADS, head_dim=HEAD_DIM)
 
 
 @pytest.fixture
@@ -123,7 +116,7 @@ def test_what_does_not_fit_is_refused(store, cache):
         token_table(heads, slots, KV_HEADS)
     with pytest.raises(ValueError, match="selection: padded"):
         token_table(padded(0, queries, range(3), kvsift.Policy(k=8)), slots, KV_HEADS)
-    with pytest.raises(ValueError, match="value_cache: strides .* must be contiguous"):
+    with pytest.raises(ValueError, match=r"value_cache: strides .* must be contiguous"):
         split_cache(keys, values.transpose(0, 1))
     with pytest.raises(ValueError, match="queries: 6 heads, must be a multiple of 4 kv heads"):
         split_queries(queries, 4)

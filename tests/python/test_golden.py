@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kvsift
 import numpy as np
 import pytest
-
-import kvsift
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CASES = [

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 from kvsift.scales import KeyScales, KeyScalesError, Measurement
 
 TEXT = Measurement(text="a book", text_sha256="00" * 32, positions=4096, dtype="float32")

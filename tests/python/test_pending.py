@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
+from kvsift.server import Server
 
 POLICY = kvsift.Policy(k=16)
 
@@ -64,7 +64,7 @@ def test_errors_are_raised_each_time(filled: kvsift.Store, query: np.ndarray) ->
             refused.result()
 
 
-def test_too_many(server, query: np.ndarray, filled: kvsift.Store) -> None:
+def test_too_many(server: Server, query: np.ndarray, filled: kvsift.Store) -> None:
     with kvsift.Client(server.address, max_steps_in_flight=2) as narrow:
         store = narrow.get_store(filled.name)
         pending = [store.select_async(LAYERS[0], query, [1], POLICY) for _ in range(200)]
@@ -137,7 +137,7 @@ def test_failing_callback_is_logged(
     assert "a callback of a pending call failed" in caplog.text and "lost" in caplog.text
 
 
-def test_closing_waits_for_steps(server, filled: kvsift.Store, query: np.ndarray) -> None:
+def test_closing_waits_for_steps(server: Server, filled: kvsift.Store, query: np.ndarray) -> None:
     client = kvsift.Client(server.address)
     store = client.get_store(filled.name)
     pending = [store.select_async(LAYERS[0], query, [1], POLICY) for _ in range(100)]
@@ -145,7 +145,9 @@ def test_closing_waits_for_steps(server, filled: kvsift.Store, query: np.ndarray
     assert all(p.done() and p.result().ok for p in pending)
 
 
-def test_dropping_a_client_under_work(server, filled: kvsift.Store, query: np.ndarray) -> None:
+def test_dropping_a_client_under_work(
+    server: Server, filled: kvsift.Store, query: np.ndarray
+) -> None:
     store = kvsift.Client(server.address).get_store(filled.name)
     pending = [store.select_async(LAYERS[0], query, [1], POLICY) for _ in range(100)]
     del store

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
 from kvsift.server import start_server
 
 POLICY = kvsift.Policy(k=16)
@@ -76,7 +75,7 @@ def test_too_late(tmp_path: Path, query: np.ndarray) -> None:
         store = create_store(client)
         server.stop()
         pending = store.select_async(LAYERS[0], query, [1], POLICY, timeout=1.0)
-        with pytest.raises(TimeoutError, match="no answer within 0.01 s"):
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
             pending.result(timeout=0.01)
         with pytest.raises(kvsift.UnavailableError) as raised:
             pending.result()

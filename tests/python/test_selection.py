@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
 
 POLICY = kvsift.Policy(k=16)
 ROWS = {"head": 4, "group_max": 2, "group_sum": 2, "group_union": 2, "layer_max": 1}

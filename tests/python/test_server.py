@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 import kvsift
+import pytest
 from kvsift.server import find_server, start_server
 
 

@@ -52,17 +52,8 @@ def batch_of(lengths: list) -> SimpleNamespace:
 
 
 @pytest.fixture
-def store(client):
-    store = client.create_store(
-        "sglang",
-        layer_ids=range(LAYERS),
-        kv_heads=KV_HEADS,
-        query_heads=QUERY_HEADS,
-        head_dim=HEAD_DIM,
-        key_scales=np.full((LAYERS, KV_HEADS), 1.0, np.float32),
-    )
-    yield store
-    client.delete_store("sglang")
+def store(new_store):
+    return new_store(layer_ids=range(LAYERS), head_dim=HEAD_DIM)
 
 
 @pytest.fixture
@@ -159,7 +150,7 @@ def test_queries_may_have_their_heads_in_one_dimension(engine, algorithm):
     assert torch.equal(apart, together)
 
 
-def test_what_does_not_fit_is_refused(client, store, engine, algorithm):
+def test_what_does_not_fit_is_refused(new_store, store, engine, algorithm):
     with pytest.raises(ValueError, match="page_size: 64, must be 1"):
         engine.start(KvsiftAlgorithm(store, K), page_size=64)
     with pytest.raises(ValueError, match=r"layer: 2, must be one of \[0, 1\]"):
@@ -171,9 +162,5 @@ def test_what_does_not_fit_is_refused(client, store, engine, algorithm):
     engine.attention_end(algorithm, [0], [30])
     with pytest.raises(ValueError, match="seq_lens: 40, must be 30 or 31"):
         retrieve(algorithm, engine.queries(1), 0, [0], [40])
-    bare = client.create_store(
-        "codes-only", layer_ids=[0], kv_heads=2, query_heads=4, head_dim=HEAD_DIM
-    )
     with pytest.raises(ValueError, match="store: has no key scales"):
-        KvsiftAlgorithm(bare, K)
-    client.delete_store("codes-only")
+        KvsiftAlgorithm(new_store(key_scales=None), K)

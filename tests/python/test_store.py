@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
+import kvsift
 import numpy as np
 import pytest
 from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
-
-import kvsift
+from kvsift.scales import Measurement
+from kvsift.server import Server
 
 
 def test_server_info(client: kvsift.Client) -> None:
@@ -74,17 +74,19 @@ def test_error_details(client: kvsift.Client) -> None:
 
 def test_scales_of_other_layers(new_store: Callable[..., kvsift.Store]) -> None:
     """KeyScales of a whole model give a store those of its layers."""
-    scales = SimpleNamespace(
-        layer_ids=[2, 3, 4, 5],
-        scales=np.arange(1, 9, dtype=np.float32).reshape(4, 2),
+    scales = kvsift.KeyScales(
+        model="a/model",
+        layer_ids=(2, 3, 4, 5),
         kv_heads=KV_HEADS,
         head_dim=HEAD_DIM,
+        scales=np.arange(1, 9, dtype=np.float32).reshape(4, 2),
+        measured_on=Measurement("a book", "00" * 32, 4096, "float32"),
     )
     store = new_store(key_scales=scales)
     assert store.key_scales.tolist() == [[3, 4], [7, 8]]
-    with pytest.raises(ValueError, match=r"key_scales: without layers \[6\]"):
+    with pytest.raises(kvsift.KeyScalesError, match="layer_ids: 6, must be one of the measured"):
         new_store(key_scales=scales, layer_ids=[5, 6])
-    with pytest.raises(ValueError, match="key_scales: of head_dim 64, expected 32"):
+    with pytest.raises(kvsift.KeyScalesError, match="head_dim: 32, must be 64, as of a/model"):
         new_store(key_scales=scales, head_dim=32)
 
 
@@ -125,7 +127,7 @@ def test_large_identifiers(filled: kvsift.Store) -> None:
     assert filled.get_sequence(np.uint64(2**64 - 1)).lengths == {3: 1, 5: 1}
 
 
-def test_closed_client(server, query: np.ndarray) -> None:
+def test_closed_client(server: Server, query: np.ndarray) -> None:
     with kvsift.Client(server.address) as client:
         store = client.create_store("closing", LAYERS, KV_HEADS, QUERY_HEADS, HEAD_DIM)
         client.delete_store("closing")

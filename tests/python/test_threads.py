@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
+from pathlib import Path
 
 import kvsift
+import numpy as np
+from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 POLICY = kvsift.Policy(k=16)
 
@@ -35,10 +36,8 @@ def test_threads_do_not_mix_answers(store: kvsift.Store, rng: np.random.Generato
     assert together == [decode(sequence) for sequence in range(8)]
 
 
-def test_waiting_leaves_the_interpreter_to_others(client: kvsift.Client, tmp_path) -> None:
+def test_waiting_leaves_the_interpreter_to_others(tmp_path: Path) -> None:
     """While one thread waits for a server that says nothing, another counts."""
-    import socket
-
     address = tmp_path / "silent"
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(address))

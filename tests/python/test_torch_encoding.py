@@ -171,5 +171,5 @@ def test_bad_keys_are_refused(arguments, error, message):
 def test_bad_queries_are_refused():
     with pytest.raises(ValueError, match="bits: 5, must be the store's key bits or 4"):
         encoding.encode_queries(torch.zeros(2, 64), 5)
-    with pytest.raises(TypeError, match="queries: torch.int32"):
+    with pytest.raises(TypeError, match=r"queries: torch\.int32"):
         encoding.encode_queries(torch.zeros(2, 64, dtype=torch.int32))

@@ -29,25 +29,11 @@ def vectors(count: int, heads: int, head_dim: int, dtype: torch.dtype, seed: int
 
 
 @pytest.fixture
-def make_store(client):
-    made = []
-
-    def make(head_dim: int, key_bits: int):
-        store = client.create_store(
-            f"torch-{len(made)}",
-            layer_ids=[0],
-            kv_heads=KV_HEADS,
-            query_heads=QUERY_HEADS,
-            head_dim=head_dim,
-            key_bits=key_bits,
-            key_scales=SCALES,
-        )
-        made.append(store)
-        return store
-
-    yield make
-    for store in made:
-        client.delete_store(store.name)
+def make_store(new_store):
+    """Creates a store of one layer with SCALES."""
+    return lambda head_dim, key_bits: new_store(
+        layer_ids=[0], head_dim=head_dim, key_bits=key_bits, key_scales=SCALES
+    )
 
 
 CASES = [(head_dim, bits) for head_dim in (1, 33, 64, 128, 200, 256) for bits in (1, 2, 3)]

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
-from kvsift import watching
+from kvsift import _core, watching
 from kvsift._core import Selection
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class PendingSelection(Pending[Selection]):
 
     __slots__ = ("_core",)
 
-    def __init__(self, core: Any) -> None:
+    def __init__(self, core: _core.PendingSelection) -> None:
         self._core = core
 
     def result(self, timeout: float | None = None) -> Selection:

@@ -54,8 +54,11 @@ class KvsiftAlgorithm:
         self._k = k
         self._ids = itertools.count(first_sequence_id)
         self._requests: dict[int, _Request] = {}
-        rows = zip(store.layer_ids, torch.from_numpy(store.key_scales.copy()), strict=True)
-        self._scales = dict(rows)
+        self._layers = range(0)
+        self._req_to_token: Any = None  # [requests, positions]: slots of the key buffer
+        self._states: Any = None
+        scales = torch.from_numpy(store.key_scales.copy())
+        self._scales = dict(zip(store.layer_ids, scales, strict=True))
 
     def initialize_representation_pool(
         self,
@@ -75,7 +78,7 @@ class KvsiftAlgorithm:
         for layer in range(start_layer, end_layer):
             self._scales_of(layer)
         self._layers = range(start_layer, end_layer)
-        self._req_to_token = req_to_token_pool.req_to_token  # [requests, positions]: slots
+        self._req_to_token = req_to_token_pool.req_to_token
         self._states = states
 
     def construct_representations(

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 
 try:
     import torch
@@ -172,7 +173,7 @@ def _empty_codes(vectors: torch.Tensor, planes: int, dim: int) -> torch.Tensor:
     return torch.empty(count, planes, dim // 8, dtype=torch.uint8, device=vectors.device)
 
 
-def _parts(vectors: torch.Tensor, dim: int):
+def _parts(vectors: torch.Tensor, dim: int) -> Iterator[slice]:
     """Slices of [vectors, ...] that bound what is worked on at once."""
     coordinates = _CPU_COORDINATES if vectors.device.type == "cpu" else _GPU_COORDINATES
     step = max(1, coordinates // dim)

@@ -22,8 +22,6 @@ bool IsHost(int device_type) {
   return device_type == kCpu || device_type == kCudaHost || device_type == kRocmHost;
 }
 
-std::string TypeName(nb::handle object) { return nb::type_name(object.type()).c_str(); }
-
 [[noreturn]] void RaiseOtherDevice(const char* field, int device_type) {
   RaiseTypeError(absl::StrCat(field, ": lies on another device (DLPack device type ", device_type,
                               "), expected the CPU: copy it with .cpu(), or encode it where it is "
@@ -117,8 +115,7 @@ bool HasShape(const Array& array, const std::vector<Axis>& axes) {
 }
 
 [[noreturn]] void RaiseShape(const Array& array, const std::vector<Axis>& axes, const char* field) {
-  RaiseValueError(
-      absl::StrCat(field, ": shape ", ShapeName(array), ", expected ", AxesName(axes)));
+  RaiseValueError(absl::StrCat(field, ": shape ", ShapeName(array), ", expected ", AxesName(axes)));
 }
 
 std::optional<ElementType> RawType(const nb::dlpack::dtype& type) {

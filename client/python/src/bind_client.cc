@@ -80,10 +80,9 @@ nb::object Calibrate(const CoreClient& core, const nb::tuple& arguments, Timeout
   request.kv_heads = static_cast<int32_t>(array.shape(2));
   request.head_dim = static_cast<int32_t>(array.shape(3));
   request.keys = ViewRawVectors(array, "keys");
-  std::vector<float> scales =
-      Call(core, timeout, [&](client::Client& client, absl::Time deadline) {
-        return client.Calibrate(request, deadline);
-      });
+  std::vector<float> scales = Call(core, timeout, [&](client::Client& client, absl::Time deadline) {
+    return client.Calibrate(request, deadline);
+  });
   return ToNumpy(std::move(scales), {array.shape(0), array.shape(2)});
 }
 
@@ -91,17 +90,16 @@ nb::object Calibrate(const CoreClient& core, const nb::tuple& arguments, Timeout
 
 void BindClient(nb::module_& module) {
   nb::class_<CoreClient>(module, "Client")
-      .def(
-          "__init__",
-          [](CoreClient* self, const std::string& address, double timeout, int channels,
-             int max_steps_in_flight, int64_t append_chunk_bytes, int attempts) {
-            new (self) CoreClient(address,
-                                  {.channels = channels,
-                                   .max_steps_in_flight = max_steps_in_flight,
-                                   .append_chunk_bytes = append_chunk_bytes,
-                                   .attempts = attempts},
-                                  timeout);
-          })
+      .def("__init__",
+           [](CoreClient* self, const std::string& address, double timeout, int channels,
+              int max_steps_in_flight, int64_t append_chunk_bytes, int attempts) {
+             new (self) CoreClient(address,
+                                   {.channels = channels,
+                                    .max_steps_in_flight = max_steps_in_flight,
+                                    .append_chunk_bytes = append_chunk_bytes,
+                                    .attempts = attempts},
+                                   timeout);
+           })
       .def("close", &CoreClient::Close)
       .def("is_closed", &CoreClient::is_closed)
       .def("get_server", &GetServer, nb::arg("timeout").none())

@@ -26,73 +26,77 @@ using client::SelectionResult;
 using Timeout = std::optional<double>;
 using Epoch = std::optional<uint64_t>;
 
-absl::StatusOr<SelectionResult> Send(Client& client, const client::Store& store,
-                                     const client::SelectRequest& request, absl::Time deadline) {
-  return client.Select(store, request, deadline);
-}
-
-absl::StatusOr<SelectionResult> Send(Client& client, const client::Store& store,
-                                     const client::StepRequest& request, absl::Time deadline) {
-  return client.Step(store, request, deadline);
-}
-
-void Start(Client& client, const client::Store& store, const client::SelectRequest& request,
-           absl::Time deadline, client::SelectionCallback done) {
-  client.SelectAsync(store, request, deadline, std::move(done));
-}
-
-void Start(Client& client, const client::Store& store, const client::StepRequest& request,
-           absl::Time deadline, client::SelectionCallback done) {
-  client.StepAsync(store, request, deadline, std::move(done));
-}
-
-// How to make a call and what to do with its answer, as kvsift/store.py says.
+// What to do with the answer of a call: (out, check, timeout) as kvsift/store.py has them.
 struct CallArguments {
   explicit CallArguments(const nb::tuple& arguments)
       : out(arguments[0]),
         checks(ToBool(arguments[1], "check")),
-        waits(ToBool(arguments[2], "wait")),
-        timeout(ToTimeout(arguments[3])) {}
+        timeout(ToTimeout(arguments[2])) {}
 
   nb::handle out;
   bool checks;  // whether errors of entries are raised
-  bool waits;
   Timeout timeout;
 };
 
-// Sends what was prepared: a PendingSelection, or the selection if the call waits for it.
+// Sends what was prepared by `send`, a method of the client, and waits for the selection.
+template <typename Prepared, typename Send>
+nb::object Wait(const CoreClient& core, const client::Store& store, const Prepared& prepared,
+                const CallArguments& call, Send send) {
+  const Out out(call.out, prepared.request.queries.layout, prepared.answer);
+  auto result = WithoutGil(core, call.timeout, [&](Client& client, absl::Time deadline) {
+    return (client.*send)(store, prepared.request, deadline);
+  });
+  return FinishSelection(std::move(result), out, call.checks);
+}
+
+template <typename Request>
+using Start = void (Client::*)(const client::Store&, const Request&, absl::Time,
+                               client::SelectionCallback);
+
+// Sends what was prepared by `start`, and returns a PendingSelection.
 template <typename Prepared>
-nb::object Run(const CoreClient& core, const client::Store& store, const Prepared& prepared,
-               const CallArguments& call) {
+nb::object Begin(const CoreClient& core, const client::Store& store, const Prepared& prepared,
+                 const CallArguments& call, Start<decltype(prepared.request)> start) {
   Out out(call.out, prepared.request.queries.layout, prepared.answer);
-  if (call.waits) {
-    auto result = WithoutGil(core, call.timeout, [&](Client& client, absl::Time deadline) {
-      return Send(client, store, prepared.request, deadline);
-    });
-    return FinishSelection(std::move(result), out, call.checks);
-  }
   auto answer = std::make_shared<Answer>();
   WithoutGil(core, call.timeout, [&](Client& client, absl::Time deadline) {
-    Start(client, store, prepared.request, deadline,
-          [answer](absl::StatusOr<SelectionResult> result) { answer->Complete(std::move(result)); });
+    (client.*start)(
+        store, prepared.request, deadline,
+        [answer](absl::StatusOr<SelectionResult> result) { answer->Complete(std::move(result)); });
   });
   return nb::cast(PendingSelection(std::move(answer), std::move(out), call.checks));
 }
 
 nb::object Select(const CoreClient& core, const client::Store& store, nb::handle layer_id,
                   const nb::tuple& entries, const nb::tuple& queries, const nb::tuple& call) {
-  return Run(core, store,
-             PrepareSelect(store, layer_id, EntryArguments(entries), QueryArguments(queries)),
-             CallArguments(call));
+  return Wait(core, store,
+              PrepareSelect(store, layer_id, EntryArguments(entries), QueryArguments(queries)),
+              CallArguments(call), &Client::Select);
+}
+
+nb::object SelectAsync(const CoreClient& core, const client::Store& store, nb::handle layer_id,
+                       const nb::tuple& entries, const nb::tuple& queries, const nb::tuple& call) {
+  return Begin(core, store,
+               PrepareSelect(store, layer_id, EntryArguments(entries), QueryArguments(queries)),
+               CallArguments(call), &Client::SelectAsync);
 }
 
 nb::object Step(const CoreClient& core, const client::Store& store, nb::handle layer_id,
                 const nb::tuple& entries, const nb::tuple& keys, const nb::tuple& queries,
                 const nb::tuple& call) {
-  return Run(core, store,
-             PrepareStep(store, layer_id, EntryArguments(entries), KeyArguments(keys),
-                         QueryArguments(queries)),
-             CallArguments(call));
+  return Wait(core, store,
+              PrepareStep(store, layer_id, EntryArguments(entries), KeyArguments(keys),
+                          QueryArguments(queries)),
+              CallArguments(call), &Client::Step);
+}
+
+nb::object StepAsync(const CoreClient& core, const client::Store& store, nb::handle layer_id,
+                     const nb::tuple& entries, const nb::tuple& keys, const nb::tuple& queries,
+                     const nb::tuple& call) {
+  return Begin(core, store,
+               PrepareStep(store, layer_id, EntryArguments(entries), KeyArguments(keys),
+                           QueryArguments(queries)),
+               CallArguments(call), &Client::StepAsync);
 }
 
 nb::dict Append(const CoreClient& core, const client::Store& store, const PreparedAppend& prepared,
@@ -160,14 +164,15 @@ void BindStore(nb::module_& module) {
       .def("level_counts", [](const client::Store& store) { return LevelCounts(store); })
       .def("level_deviation",
            [](const client::Store& store) { return ToPython(store.level_deviation); })
-      .def("prepare_append",
-           [](const client::Store& store, const nb::tuple& entries, const nb::tuple& keys,
-              const nb::tuple& layer_ids) {
-             return PrepareAppend(store, layer_ids[0], EntryArguments(entries), KeyArguments(keys));
-           });
+      .def("prepare_append", [](const client::Store& store, const nb::tuple& entries,
+                                const nb::tuple& keys, const nb::tuple& layer_ids) {
+        return PrepareAppend(store, layer_ids[0], EntryArguments(entries), KeyArguments(keys));
+      });
   module.def("append", &Append);
   module.def("select", &Select);
+  module.def("select_async", &SelectAsync);
   module.def("step", &Step);
+  module.def("step_async", &StepAsync);
   module.def("get_sequence", &GetSequence);
   module.def("list_sequences", &ListSequences);
   module.def("truncate", &Truncate);

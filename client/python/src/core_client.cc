@@ -65,7 +65,8 @@ void CoreClient::Close() {
 std::shared_ptr<client::Client> CoreClient::Use() const {
   if (client_ == nullptr) RaiseRuntimeError("the client is closed");
   if (forks_ != ForkCount()) {
-    RaiseRuntimeError("the client was connected by another process, from which this one was forked");
+    RaiseRuntimeError(
+        "the client was connected by another process, from which this one was forked");
   }
   return client_;
 }

@@ -13,8 +13,7 @@ std::optional<double> ToTimeout(nb::handle seconds) {
   const double value = PyFloat_AsDouble(seconds.ptr());
   if (PyErr_Occurred() != nullptr) {
     PyErr_Clear();
-    RaiseTypeError(absl::StrCat("timeout: ", nb::type_name(seconds.type()).c_str(),
-                                ", expected seconds or None"));
+    RaiseTypeError(absl::StrCat("timeout: ", TypeName(seconds), ", expected seconds or None"));
   }
   return value;
 }

@@ -21,8 +21,7 @@ std::string_view Text(nb::handle name, const char* field) {
       PyUnicode_Check(name.ptr()) ? PyUnicode_AsUTF8AndSize(name.ptr(), &size) : nullptr;
   if (text == nullptr) {
     PyErr_Clear();
-    RaiseTypeError(
-        absl::StrCat(field, ": ", nb::type_name(name.type()).c_str(), ", expected a str"));
+    RaiseTypeError(absl::StrCat(field, ": ", TypeName(name), ", expected a str"));
   }
   return {text, static_cast<size_t>(size)};
 }

@@ -20,16 +20,13 @@ struct Place {
   std::string Name() const { return index < 0 ? field : absl::StrCat(field, "[", index, "]"); }
 };
 
-std::string TypeName(nb::handle object) { return nb::type_name(object.type()).c_str(); }
-
 // What Python knows as an int, numpy's integers included.
 template <typename Integer>
 Integer ToInteger(nb::handle item, const Place& place) {
   const nb::object number = nb::steal(PyNumber_Index(item.ptr()));
   if (!number.is_valid()) {
     PyErr_Clear();
-    RaiseTypeError(
-        absl::StrCat(place.Name(), ": ", TypeName(item), ", expected an int"));
+    RaiseTypeError(absl::StrCat(place.Name(), ": ", TypeName(item), ", expected an int"));
   }
   Integer value = 0;
   bool fits = true;
@@ -42,8 +39,8 @@ Integer ToInteger(nb::handle item, const Place& place) {
   }
   if (!fits || PyErr_Occurred() != nullptr) {
     PyErr_Clear();
-    RaiseValueError(absl::StrCat(place.Name(), ": ", nb::str(number).c_str(),
-                                 ", expected ", std::numeric_limits<Integer>::min(), " to ",
+    RaiseValueError(absl::StrCat(place.Name(), ": ", nb::str(number).c_str(), ", expected ",
+                                 std::numeric_limits<Integer>::min(), " to ",
                                  std::numeric_limits<Integer>::max()));
   }
   return value;
@@ -54,14 +51,13 @@ template <typename Add>
 void ForEach(nb::handle object, const char* field, int64_t size, const Add& add) {
   if (object.is_none()) return;
   // Arrays have a list of ints at hand, which is quicker than one object at a time.
-  const nb::object source = nb::hasattr(object, "tolist") ? nb::object(object.attr("tolist")())
-                                                          : nb::borrow(object);
+  const nb::object source =
+      nb::hasattr(object, "tolist") ? nb::object(object.attr("tolist")()) : nb::borrow(object);
   const nb::object items = nb::steal(PySequence_Fast(source.ptr(), ""));
   if (!items.is_valid()) {
     if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) RaisePythonError();
     PyErr_Clear();
-    RaiseTypeError(absl::StrCat(field, ": ", TypeName(object),
-                                ", expected a sequence of int"));
+    RaiseTypeError(absl::StrCat(field, ": ", TypeName(object), ", expected a sequence of int"));
   }
   const auto count = static_cast<int64_t>(nb::len(items));
   if (size >= 0 && count != size) {
@@ -118,8 +114,7 @@ std::vector<int32_t> Int32List(nb::handle object, const char* field, int64_t siz
   return ToList<int32_t>(object, field, size);
 }
 
-std::vector<std::optional<uint64_t>> EpochList(nb::handle object, const char* field,
-                                               int64_t size) {
+std::vector<std::optional<uint64_t>> EpochList(nb::handle object, const char* field, int64_t size) {
   std::vector<std::optional<uint64_t>> list;
   ForEach(object, field, size, [&](nb::handle item, int64_t index) {
     list.push_back(item.is_none() ? std::nullopt

@@ -100,10 +100,8 @@ void BindPending(nb::module_& module) {
   nb::class_<PendingSelection>(module, "PendingSelection")
       .def("done", &PendingSelection::is_done)
       .def("wait", &PendingSelection::Wait, nb::arg("seconds").none())
-      .def("watch",
-           [](PendingSelection& self, const SharedCompletions& completions, uint64_t number) {
-             return self.Watch(completions.shared, number);
-           })
+      .def("watch", [](PendingSelection& self, const SharedCompletions& completions,
+                       uint64_t number) { return self.Watch(completions.shared, number); })
       .def("result", &PendingSelection::Result);
 }
 

@@ -46,6 +46,8 @@ void RaiseRuntimeError(const std::string& message) { throw std::runtime_error(me
 
 void RaisePythonError() { throw nb::python_error(); }
 
+std::string TypeName(nb::handle object) { return nb::type_name(object.type()).c_str(); }
+
 nb::object ToPython(const std::vector<client::EntryError>& errors) {
   nb::list list;
   if (errors.empty()) return nb::tuple(list);

@@ -30,6 +30,9 @@ namespace kvsift::python {
 [[noreturn]] void RaiseIndexError(const std::string& message);
 [[noreturn]] void RaiseRuntimeError(const std::string& message);
 
+// The name of an object's type, for messages.
+std::string TypeName(nanobind::handle object);
+
 // Throws on what Python has raised in this thread.
 [[noreturn]] void RaisePythonError();
 

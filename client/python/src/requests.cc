@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "client/python/src/numbers.h"
 #include "client/python/src/names.h"
+#include "client/python/src/numbers.h"
 #include "client/python/src/raise.h"
 
 namespace nb = nanobind;
@@ -25,7 +25,9 @@ struct Entries {
   std::vector<std::optional<uint64_t>> epochs;  // [ids] or none
 
   int64_t size() const { return std::ssize(ids); }
-  std::optional<uint64_t> epoch(int64_t i) const { return epochs.empty() ? std::nullopt : epochs[i]; }
+  std::optional<uint64_t> epoch(int64_t i) const {
+    return epochs.empty() ? std::nullopt : epochs[i];
+  }
 };
 
 Entries ReadEntries(const EntryArguments& arguments) {
@@ -112,9 +114,9 @@ void PrepareQueries(const client::Store& store, const QueryArguments& arguments,
                                PlaneWords(config.head_dim)},
                               "queries");
   prepared.query_scales = ImportArray(arguments.query_scales, "query_scales");
-  batch.scales = ViewFloats(prepared.query_scales,
-                            {{"tokens", total}, {"query_heads", config.query_heads}},
-                            "query_scales");
+  batch.scales =
+      ViewFloats(prepared.query_scales, {{"tokens", total}, {"query_heads", config.query_heads}},
+                 "query_scales");
   prepared.visible_lengths = Int64List(arguments.visible_lengths, "visible_lengths", total);
   batch.visible_lengths = prepared.visible_lengths;
   batch.layout = RowLayoutFromName(arguments.layout);
@@ -152,8 +154,7 @@ QueryArguments::QueryArguments(const nb::tuple& arguments)
       scores(Item(arguments, 7)) {}
 
 PreparedAppend PrepareAppend(const client::Store& store, nb::handle layer_ids,
-                             const EntryArguments& entry_arguments,
-                             const KeyArguments& arguments) {
+                             const EntryArguments& entry_arguments, const KeyArguments& arguments) {
   PreparedAppend prepared;
   client::AppendRequest& request = prepared.request;
   request.layer_ids =
@@ -190,8 +191,8 @@ PreparedSelect PrepareSelect(const client::Store& store, nb::handle layer_id,
   request.queries.policies = ReadPolicies(arguments.policy);
   const Entries entries = ReadEntries(entry_arguments);
   const auto tokens = ReadCounts(arguments.query_tokens, "query_tokens", entries.size());
-  const auto index = ReadPolicyIndex(arguments.policy_index, entries.size(),
-                                     std::ssize(request.queries.policies));
+  const auto index =
+      ReadPolicyIndex(arguments.policy_index, entries.size(), std::ssize(request.queries.policies));
   for (int64_t i = 0; i < entries.size(); ++i) {
     request.entries.push_back({.sequence_id = entries.ids[i],
                                .query_tokens = tokens[i],
@@ -214,8 +215,8 @@ PreparedStep PrepareStep(const client::Store& store, nb::handle layer_id,
   const auto starts = ReadStarts(keys.starts, entries.size());
   const auto counts = ReadCounts(keys.counts, "key_counts", entries.size());
   const auto tokens = ReadCounts(queries.query_tokens, "query_tokens", entries.size());
-  const auto index = ReadPolicyIndex(queries.policy_index, entries.size(),
-                                     std::ssize(request.queries.policies));
+  const auto index =
+      ReadPolicyIndex(queries.policy_index, entries.size(), std::ssize(request.queries.policies));
   for (int64_t i = 0; i < entries.size(); ++i) {
     request.entries.push_back({.sequence_id = entries.ids[i],
                                .start = starts[i],

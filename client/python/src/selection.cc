@@ -116,24 +116,47 @@ nb::object FinishSelection(absl::StatusOr<SelectionResult> result, const Out& ou
 }
 
 void BindSelection(nb::module_& module) {
-  nb::class_<Selection>(module, "Selection")
-      .def_prop_ro("counts", [](nb::handle self) { return View(self, Self(self).result().counts); })
-      .def_prop_ro("positions", &Positions)
-      .def_prop_ro("offsets", &Offsets)
-      .def_prop_ro("scores", &Scores)
-      .def_prop_ro("entry_rows",
-                   [](nb::handle self) { return View(self, Self(self).result().entry_rows); })
-      .def_prop_ro("epochs", [](nb::handle self) { return View(self, Self(self).result().epochs); })
-      .def_prop_ro("lengths",
-                   [](nb::handle self) { return View(self, Self(self).result().lengths); })
-      .def_prop_ro("errors",
-                   [](const Selection& selection) { return ToPython(selection.result().errors); })
-      .def_prop_ro("server_incarnation",
-                   [](const Selection& self) { return self.result().server_incarnation; })
+  nb::class_<Selection>(module, "Selection",
+                        "Lists of positions.\n\n"
+                        "One row is one (entry, query token, head or kv head or layer), in that "
+                        "order. A failed entry keeps its rows, with count 0. The arrays are numpy "
+                        "arrays on the selection's memory and keep it alive.")
+      .def_prop_ro(
+          "counts", [](nb::handle self) { return View(self, Self(self).result().counts); },
+          "Positions of each row, int32 [rows].")
+      .def_prop_ro("positions", &Positions,
+                   "Positions, ascending in each row: int32 [rows, width], -1 after the count; "
+                   "packed: [sum of counts]. What was given as `out`, if it was.")
+      .def_prop_ro("offsets", &Offsets,
+                   "Packed: row r is positions[offsets[r]:offsets[r + 1]], int32 [rows + 1]; "
+                   "padded: None.")
+      .def_prop_ro("scores", &Scores,
+                   "Scores of the positions, int32, shaped like them; None unless asked for.")
+      .def_prop_ro(
+          "entry_rows", [](nb::handle self) { return View(self, Self(self).result().entry_rows); },
+          "Entry e has rows entry_rows[e] to entry_rows[e + 1] - 1, int64 [entries + 1].")
+      .def_prop_ro(
+          "epochs", [](nb::handle self) { return View(self, Self(self).result().epochs); },
+          "Of the sequences, uint64 [entries]; 0 if one does not exist.")
+      .def_prop_ro(
+          "lengths", [](nb::handle self) { return View(self, Self(self).result().lengths); },
+          "Of the layer, int64 [entries].")
+      .def_prop_ro(
+          "errors", [](const Selection& selection) { return ToPython(selection.result().errors); },
+          "A kvsift.EntryError for each entry that failed, ascending by entry.")
+      .def_prop_ro(
+          "server_incarnation",
+          [](const Selection& self) { return self.result().server_incarnation; },
+          "Another value than before means that the server has lost all state.")
       .def_prop_ro("rows", [](const Selection& self) { return self.result().rows(); })
-      .def_prop_ro("width", [](const Selection& self) { return self.result().width; })
-      .def_prop_ro("ok", [](const Selection& self) { return self.result().ok(); })
-      .def("row", &Row)
+      .def_prop_ro(
+          "width", [](const Selection& self) { return self.result().width; },
+          "Positions of a padded row; packed: 0.")
+      .def_prop_ro(
+          "ok", [](const Selection& self) { return self.result().ok(); },
+          "True if no entry failed.")
+      .def("row", &Row, nb::arg("row"),
+           "Positions of one row, int32 [counts[row]]. Raises IndexError. Not those in `out`.")
       .def("__repr__", &Repr);
 }
 
