@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import kvsift
 import numpy as np
@@ -95,7 +97,10 @@ def test_cancelled(filled: kvsift.Store, query: np.ndarray) -> None:
 
 
 def test_loop_that_ends_before_the_answer(filled: kvsift.Store, query: np.ndarray) -> None:
+    loops = []
+
     async def leave() -> kvsift.Pending:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
         pending = filled.select_async(LAYERS[0], query, [1], POLICY)
         task = asyncio.ensure_future(pending)
         await asyncio.sleep(0)
@@ -104,6 +109,8 @@ def test_loop_that_ends_before_the_answer(filled: kvsift.Store, query: np.ndarra
 
     pending = [asyncio.run(leave()) for _ in range(50)]
     assert all(p.result(timeout=10).ok for p in pending)
+    gc.collect()
+    assert [loop for loop in loops if loop() is not None] == []
 
 
 def test_loops_of_several_threads(filled: kvsift.Store, query: np.ndarray) -> None:

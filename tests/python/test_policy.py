@@ -18,6 +18,7 @@ def test_value() -> None:
     assert dataclasses.replace(POLICY, k=128).k == 128
     assert kvsift.Policy(64, "dot", "group_max", 4, 16) == POLICY
     assert hash(POLICY) == hash(dataclasses.replace(POLICY))
+    assert dataclasses.asdict(POLICY)["window"] == 16 and len(dataclasses.fields(POLICY)) == 5
     assert kvsift.Policy(64) != POLICY
     assert "estimator='dot'" in repr(POLICY)
     with pytest.raises(dataclasses.FrozenInstanceError):

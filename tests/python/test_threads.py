@@ -36,6 +36,17 @@ def test_threads_do_not_mix_answers(store: kvsift.Store, rng: np.random.Generato
     assert together == [decode(sequence) for sequence in range(8)]
 
 
+def test_threads_that_wait_for_the_same_answer(filled: kvsift.Store) -> None:
+    queries = np.ones((1, QUERY_HEADS, HEAD_DIM), np.float32)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            pending = filled.select_async(LAYERS[0], queries, [1], POLICY)
+            taken = [pool.submit(pending.result) for _ in range(8)]
+            first = taken[0].result()
+            assert first.positions.shape == (QUERY_HEADS, 16)
+            assert all(one.result() is first for one in taken)
+
+
 def test_waiting_leaves_the_interpreter_to_others(tmp_path: Path) -> None:
     """While one thread waits for a server that says nothing, another counts."""
     address = tmp_path / "silent"

@@ -70,15 +70,21 @@ class PendingSelection(Pending[Selection]):
         return self._core.done()
 
     def add_done_callback(self, function: Callable[[Pending[Selection]], object]) -> None:
-        if not watching.thread_watcher().watch(self._core, lambda: _call(function, self)):
+        watcher = watching.thread_watcher()
+        if watcher.watch(self._core, lambda: _call(function, self)) is None:
             _call(function, self)
 
     def __await__(self) -> Generator[Any, None, Selection]:
         if not self._core.done():
             loop = asyncio.get_running_loop()
             future = loop.create_future()
-            if watching.watcher_of(loop).watch(self._core, lambda: _wake(future)):
-                yield from future
+            watcher = watching.watcher_of(loop)
+            number = watcher.watch(self._core, lambda: _wake(future))
+            if number is not None:
+                try:
+                    yield from future
+                finally:
+                    watcher.forget(number)
         return self._core.result()
 
 

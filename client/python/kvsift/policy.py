@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 from kvsift import _core
 
@@ -33,17 +33,20 @@ class Policy:
     grouping: str = "head"
     sinks: int = 0
     window: int = 0
-    _core: Any = field(init=False, repr=False, compare=False, hash=False, default=None)
 
     def __post_init__(self) -> None:
-        fields = (self.k, self.estimator, self.grouping, self.sinks, self.window)
-        object.__setattr__(self, "_core", _core.make_policy(fields))
+        _ = self._core  # raises what is wrong
+
+    @cached_property
+    def _core(self) -> _core.CorePolicy:
+        """What the extension takes, made once."""
+        return _core.make_policy((self.k, self.estimator, self.grouping, self.sinks, self.window))
 
     def __reduce__(self) -> tuple[type[Policy], tuple[int, str, str, int, int]]:
         return Policy, (self.k, self.estimator, self.grouping, self.sinks, self.window)
 
 
-def core_policy(policy: Policy | Sequence[Policy]) -> Any:
+def core_policy(policy: Policy | Sequence[Policy]) -> _core.CorePolicy | list[_core.CorePolicy]:
     """Returns what the extension takes for one policy or several.
 
     Raises:

@@ -13,7 +13,6 @@ import select
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from kvsift import _core
 
@@ -36,14 +35,18 @@ class Watcher:
         """Returns the descriptor that is readable while there is something to run."""
         return self._completions.fileno()
 
-    def watch(self, pending: Any, function: Callable[[], None]) -> bool:
-        """Returns False, and will not call `function`, if `pending` is done already."""
+    def watch(self, pending: _core.PendingSelection, function: Callable[[], None]) -> int | None:
+        """Returns a number for forget; None, and calls nothing, if `pending` is done already."""
         number = next(self._numbers)
         self._functions[number] = function
         if pending.watch(self._completions, number):
-            return True
-        del self._functions[number]
-        return False
+            return number
+        self.forget(number)
+        return None
+
+    def forget(self, number: int) -> None:
+        """Leaves a function alone that was not called yet."""
+        self._functions.pop(number, None)
 
     def wake(self) -> None:
         """Makes the descriptor readable."""

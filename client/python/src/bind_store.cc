@@ -46,7 +46,8 @@ nb::object Wait(const CoreClient& core, const client::Store& store, const Prepar
   auto result = WithoutGil(core, call.timeout, [&](Client& client, absl::Time deadline) {
     return (client.*send)(store, prepared.request, deadline);
   });
-  return FinishSelection(std::move(result), out, call.checks);
+  nb::object selection = ToPython(Share(std::move(result)), out);
+  return call.checks ? Checked(std::move(selection)) : selection;
 }
 
 template <typename Request>

@@ -22,8 +22,8 @@ class ReleasedGil {
   PyThreadState* state_;
 };
 
-// To be called by the thread that ends the interpreter, before it does: from then on it alone gets
-// the GIL back.
+// To be called by the thread that ends the interpreter, before it does: from then on no other comes
+// out of a ReleasedGil. Lets those that are on their way go first.
 void KeepOthersWaiting();
 
 }  // namespace kvsift::python

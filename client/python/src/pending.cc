@@ -27,10 +27,11 @@ struct SharedCompletions {
 }  // namespace
 
 void Answer::Complete(absl::StatusOr<client::SelectionResult> result) {
+  SharedResult shared = Share(std::move(result));
   std::vector<Watcher> watchers;
   {
     absl::MutexLock lock(&mutex_);
-    result_ = std::move(result);
+    result_ = std::move(shared);
     is_done_ = true;
     watchers = std::exchange(watchers_, {});
   }
@@ -54,9 +55,9 @@ bool Answer::Watch(std::shared_ptr<Completions> completions, uint64_t number) {
   return true;
 }
 
-absl::StatusOr<client::SelectionResult> Answer::Take() {
+SharedResult Answer::result() const {
   absl::MutexLock lock(&mutex_);
-  return std::move(result_);
+  return result_;
 }
 
 bool PendingSelection::Wait(std::optional<double> seconds) const {
@@ -77,18 +78,12 @@ bool PendingSelection::Wait(std::optional<double> seconds) const {
 }
 
 nb::object PendingSelection::Result() {
-  if (!selection_.is_valid() && !failure_) {
-    absl::StatusOr<client::SelectionResult> result = answer_->Take();
-    if (result.ok()) {
-      selection_ = FinishSelection(std::move(result), out_, false);
-    } else {
-      failure_ = result.status();
-    }
+  if (!selection_.is_valid()) {
+    nb::object made = ToPython(answer_->result(), out_);
+    // Making it may have let another thread come first.
+    if (!selection_.is_valid()) selection_ = std::move(made);
   }
-  if (failure_) Raise(*failure_);
-  const auto& errors = nb::inst_ptr<Selection>(selection_)->result().errors;
-  if (check_ && !errors.empty()) RaiseBatchError(errors, selection_);
-  return selection_;
+  return check_ ? Checked(selection_) : selection_;
 }
 
 void BindPending(nb::module_& module) {

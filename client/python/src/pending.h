@@ -34,15 +34,15 @@ class Answer {
   // Adds `number` to `completions` when it is done. Returns false, and does not, if it is already.
   bool Watch(std::shared_ptr<Completions> completions, uint64_t number);
 
-  // REQUIRES: is_done(), and that it was not taken before.
-  absl::StatusOr<client::SelectionResult> Take();
+  // REQUIRES: is_done().
+  SharedResult result() const;
 
  private:
   using Watcher = std::pair<std::shared_ptr<Completions>, uint64_t>;
 
   mutable absl::Mutex mutex_;
   bool is_done_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::StatusOr<client::SelectionResult> result_ ABSL_GUARDED_BY(mutex_);
+  SharedResult result_ ABSL_GUARDED_BY(mutex_);
   std::vector<Watcher> watchers_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -68,7 +68,6 @@ class PendingSelection {
   std::shared_ptr<Answer> answer_;
   Out out_;
   bool check_;
-  std::optional<absl::Status> failure_;
   nanobind::object selection_;
 };
 

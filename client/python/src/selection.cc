@@ -103,15 +103,24 @@ void Out::Write(const SelectionResult& result) const {
   }
 }
 
-Selection::Selection(SelectionResult result, const Out& out)
+Selection::Selection(std::shared_ptr<SelectionResult> result, const Out& out)
     : result_(std::move(result)), out_(out.object()) {
-  if (out.is_given()) out.Write(result_);
+  if (out.is_given()) out.Write(*result_);
 }
 
-nb::object FinishSelection(absl::StatusOr<SelectionResult> result, const Out& out, bool check) {
-  nb::object selection = nb::cast(Selection(ValueOrRaise(std::move(result)), out));
+SharedResult Share(absl::StatusOr<SelectionResult> result) {
+  if (!result.ok()) return result.status();
+  return std::make_shared<SelectionResult>(*std::move(result));
+}
+
+nb::object ToPython(const SharedResult& result, const Out& out) {
+  if (!result.ok()) Raise(result.status());
+  return nb::cast(Selection(*result, out));
+}
+
+nb::object Checked(nb::object selection) {
   const auto& errors = Self(selection).result().errors;
-  if (check && !errors.empty()) RaiseBatchError(errors, selection);
+  if (!errors.empty()) RaiseBatchError(errors, selection);
   return selection;
 }
 

@@ -4,6 +4,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <memory>
+
 #include "absl/status/statusor.h"
 #include "client/python/src/arrays.h"
 #include "client/python/src/requests.h"
@@ -36,21 +38,26 @@ class Out {
 // Owns the memory behind its arrays. Used with the GIL held.
 class Selection {
  public:
-  Selection(client::SelectionResult result, const Out& out);
+  Selection(std::shared_ptr<client::SelectionResult> result, const Out& out);
 
-  const client::SelectionResult& result() const { return result_; }
-  client::SelectionResult& result() { return result_; }
+  client::SelectionResult& result() const { return *result_; }
   const nanobind::object& out() const { return out_; }
 
  private:
-  client::SelectionResult result_;
+  std::shared_ptr<client::SelectionResult> result_;
   nanobind::object out_;
 };
 
-// The selection as Python's; raises BatchError if an entry failed and `check` says so, or what
-// `result` says.
-nanobind::object FinishSelection(absl::StatusOr<client::SelectionResult> result, const Out& out,
-                                 bool check);
+// What a call answered: rows, or why there are none.
+using SharedResult = absl::StatusOr<std::shared_ptr<client::SelectionResult>>;
+
+SharedResult Share(absl::StatusOr<client::SelectionResult> result);
+
+// The selection as Python's. Raises what `result` says if that is not OK.
+nanobind::object ToPython(const SharedResult& result, const Out& out);
+
+// Returns the selection; raises BatchError if one of its entries failed.
+nanobind::object Checked(nanobind::object selection);
 
 void BindSelection(nanobind::module_& module);
 

@@ -3,9 +3,9 @@
 Both sides use the same client library, server, connection kind and message: one sequence, one new
 key of 2 kv heads, one query token of 4 heads, head_dim 64, float32 vectors encoded by the client,
 k 64, 256 positions and more. native_steps.cc is the C++ side. A turn of either is a connection of
-its own; the first steps of each are left out. Beside the time that a step takes stands the time
-that the calling thread runs: it is what Python adds, and hardly depends on what else the machine
-does.
+its own; the first steps of each are left out. `took` is the time of a step, `best` its fifth
+percentile, which other work on the machine disturbs less, and `ran` the time that the calling
+thread ran.
 
 usage: step_overhead.py NATIVE_STEPS [--turns N] [--steps N]
     $KVSIFT_SERVER is the server's program.
@@ -29,16 +29,19 @@ WARM_UP = 200
 
 
 class Turn(NamedTuple):
-    """Medians of one turn, in microseconds."""
+    """What the steps of one turn took, in microseconds."""
 
     took: float
+    best: float
     ran: float
 
 
-def median_of(steps: list[tuple[float, float]]) -> Turn:
-    """Returns the medians of what each step took and ran."""
+def turn_of(steps: list[tuple[float, float]]) -> Turn:
+    """Returns the figures of steps that each (took, ran)."""
     took, ran = zip(*steps[WARM_UP:], strict=True)
-    return Turn(statistics.median(took), statistics.median(ran))
+    return Turn(
+        statistics.median(took), statistics.quantiles(took, n=20)[0], statistics.median(ran)
+    )
 
 
 def native_turn(program: str, address: str, start: int, steps: int) -> Turn:
@@ -46,7 +49,7 @@ def native_turn(program: str, address: str, start: int, steps: int) -> Turn:
     command = [program, address, "overhead", "1", str(start), str(steps)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     lines = (line.split() for line in done.stdout.splitlines())
-    return median_of([(float(took), float(ran)) for took, ran in lines])
+    return turn_of([(float(took), float(ran)) for took, ran in lines])
 
 
 def python_turn(address: str, start: int, steps: int, form: str) -> Turn:
@@ -66,7 +69,7 @@ def python_turn(address: str, start: int, steps: int, form: str) -> Turn:
                 store.step(0, keys, queries, [1], [position], policy, out=out)
             took = time.perf_counter_ns() - begin
             times.append((took / 1000, (time.thread_time_ns() - ran) / 1000))
-    return median_of(times)
+    return turn_of(times)
 
 
 def measure(program: str, address: str, turns: int, steps: int) -> dict[str, list[Turn]]:
@@ -95,7 +98,7 @@ def main() -> None:
     options = parser.parse_args()
     with start_server() as server:
         sides = measure(options.native_steps, server.address, options.turns, options.steps)
-    print("microseconds of a step, medians of the turns' medians; difference and ratio to C++")
+    print("microseconds of a step, medians of the turns; difference and ratio to C++")
     for field in Turn._fields:
         values = {side: statistics.median(getattr(t, field) for t in sides[side]) for side in sides}
         for side, us in values.items():
