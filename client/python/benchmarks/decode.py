@@ -21,6 +21,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 
@@ -29,6 +30,8 @@ import tables
 HERE = pathlib.Path(__file__).parent
 # Of the whole time, what the measurements without MPS are left with.
 PLAIN_SHARE = 0.3
+# What the last measurement may take beyond the time.
+GRACE_SECONDS = 20.0
 
 
 def main() -> int:
@@ -72,8 +75,12 @@ def _measure(
             command += [f"--{name}", getattr(given, name)]
     command += ["--seconds", str(end - time.monotonic())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        # Ends a process that hangs; it stops by itself between two measurements.
+        watchdog = threading.Timer(end - time.monotonic() + GRACE_SECONDS, process.kill)
+        watchdog.start()
         for line in process.stdout:
             _keep(given.out, json.loads(line))
+        watchdog.cancel()
     return process.returncode != 0
 
 

@@ -9,6 +9,8 @@ from tiny_models import prompt
 from transformers.modeling_utils import AttentionInterface
 
 import kvsift
+from kvsift.torch import encode_keys
+from kvsift.transformers import ingest
 
 SCALE = 0.05
 
@@ -72,6 +74,26 @@ def masked_attention(query, key, value, lists):
         k, v = key[head // 3][positions], value[head // 3][positions]
         rows.append(torch.softmax(k @ query[head] / 8**0.5, dim=0) @ v)
     return torch.stack(rows)
+
+
+@torch.no_grad()
+def test_keys_encoded_where_they_are_select_the_same(model, attach, monkeypatch):
+    """As keys of a GPU are: codes travel in place of vectors."""
+    ids = prompt(rows=2, tokens=80)
+    worker = attach(model, kvsift.Policy(k=8))
+
+    def logits():
+        cache = model(ids[:, :-1], use_cache=True)[1]
+        return model(ids[:, -1:], **{worker.cache_name: cache}).logits
+
+    from_vectors = logits()
+    encoded = []
+    monkeypatch.setattr(ingest, "_ENCODING_DEVICES", ("cpu",))
+    monkeypatch.setattr(
+        ingest, "encode_keys", lambda *given: encoded.append(encode_keys(*given)) or encoded[-1]
+    )
+    assert torch.equal(logits(), from_vectors)
+    assert [codes.shape for codes in encoded] == [(158, 2, 2, 1)] * 3
 
 
 def test_new_token_is_selected_like_any_other(model, attach, client):

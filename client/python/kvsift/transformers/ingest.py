@@ -8,12 +8,15 @@ from collections.abc import Sequence
 import torch
 
 import kvsift
+from kvsift.torch import encode_keys
 from kvsift.transformers.columns import Columns
 from kvsift.transformers.host_copy import HostCopy
 from kvsift.transformers.link import StoreLink
 from kvsift.transformers.sequences import Sequences
 
-# Tokens from which keys of a GPU are encoded there: fewer cost more to launch than to copy.
+# Where keys become codes before they travel to the host, and from how many tokens on: of a few,
+# launches cost more than copies. Elsewhere the client encodes.
+_ENCODING_DEVICES = ("cuda",)
 _ENCODE_ON_DEVICE = 64
 # Tokens from which an append is streamed: several messages on their way at once.
 _STREAM_TOKENS = 4096
@@ -111,10 +114,11 @@ class Ingest:
     def _encode(self, layer: int, vectors: torch.Tensor) -> torch.Tensor:
         """Codes of [tokens, kv_heads, head_dim] on a GPU, else the vectors themselves."""
         scales = self._link.key_scales
-        if vectors.device.type == "cpu" or scales is None or len(vectors) < _ENCODE_ON_DEVICE:
+        if (
+            vectors.device.type not in _ENCODING_DEVICES
+            or scales is None
+            or len(vectors) < _ENCODE_ON_DEVICE
+        ):
             return vectors
-        import kvsift.torch
-
-        return kvsift.torch.encode_keys(
-            vectors, scales[layer].to(vectors.device), self._link.store.key_bits
-        )
+        scales = scales[layer].to(vectors.device)
+        return encode_keys(vectors, scales, self._link.store.key_bits)
