@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "kernels/backends.h"
 #include "server/device_list.h"
 #include "server/rpc/listen_address.h"
@@ -17,8 +18,11 @@ namespace {
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 46;
 constexpr double kMaxDrainSeconds = 86400;
+constexpr absl::Duration kMaxSlow = absl::Hours(24);
 constexpr char kFooter[] =
-    "\nSIZE is a number of bytes, with K, M, G or KiB, MiB, GiB for powers of 1024.\n"
+    "\nSIZE is a number of bytes, with K, M, G or KiB, MiB, GiB for powers of 1024. DURATION has "
+    "a\n"
+    "unit, as 250ms or 1.5s.\n"
     "A config file has one option a line, `key = value`, without the dashes; the command line\n"
     "wins over it. When it is ready to serve, the server prints `listening on ADDRESS` for each\n"
     "--listen, then `metrics on ADDRESS` and `health on ADDRESS`, on standard output; it logs to\n"
@@ -111,12 +115,28 @@ void AddLimits(CLI::App& app, OptionValues& values) {
       ->capture_default_str();
 }
 
+CLI::Validator DurationCheck() {
+  return CLI::Validator(
+      [](std::string& text) {
+        absl::Duration duration;
+        const bool is_valid = absl::ParseDuration(text, &duration) &&
+                              duration >= absl::ZeroDuration() && duration <= kMaxSlow;
+        return is_valid ? std::string() : absl::StrCat(text, ", expected 0 to 24h, such as 250ms");
+      },
+      "");
+}
+
 void AddLogging(CLI::App& app, OptionValues& values) {
   app.add_option("--log-level", values.log_level, "Least level that is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
   app.add_option("--log-format", values.log_format, "Form of log lines")
       ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--log-slow", values.log_slow,
+                 "Log calls that take this long, at most one a second after the first ten; 0: none")
+      ->check(DurationCheck())
+      ->type_name("DURATION")
       ->capture_default_str();
 }
 

@@ -38,6 +38,7 @@ struct OptionValues {
   double drain_seconds = 30;
   std::string log_level = "info";
   std::string log_format = "text";
+  std::string log_slow = "1s";
 };
 
 // Parses `arguments`, the program's name left out, into `values`. Returns text that was asked for

@@ -11,15 +11,20 @@
 #include <variant>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/configuration_check.h"
 #include "server/machine.h"
 #include "server/options.h"
 #include "server/rpc/log.h"
 #include "server/rpc/version.h"
+#include "server/service_manager.h"
 
 namespace kvsift {
 namespace {
+
+// What an end takes beside the drain: memory is given back, a GPU is left.
+constexpr absl::Duration kEndTime = absl::Seconds(30);
 
 // Sent by the server to its own process when a device has failed.
 constexpr int kFailureSignal = SIGUSR1;
@@ -65,8 +70,7 @@ void Complain(const OptionPlaces& places, const absl::Status& status) {
   std::cerr << "kvsift-server: " << places.Locate(std::string(status.message())) << std::endl;
 }
 
-int Run(ProgramOptions options) {
-  const sigset_t signals = BlockEndSignals();
+int Run(ProgramOptions options, const sigset_t& signals, const ServiceManager& manager) {
   signal(SIGPIPE, SIG_IGN);                  // a closed log must not end the server
   google::protobuf::SetLogHandler(nullptr);  // it prints a line for each malformed message
   // The distribution's abseil looks for cycles of locks at each lock, for gRPC's too.
@@ -87,15 +91,17 @@ int Run(ProgramOptions options) {
   if (!metrics.empty()) std::cout << "metrics on " << metrics << std::endl;
   const std::string health = (*server)->health_address();
   if (!health.empty()) std::cout << "health on " << health << std::endl;
+  manager.SayReady();
   WaitForEnd(signals, **server);
   EndAtOnceOnSignals();
+  manager.SayStopping(options.server.drain_timeout + kEndTime);
   (*server)->Shutdown();
   return (*server)->failure().ok() ? 0 : kExitDeviceFailed;
 }
 
 }  // namespace
 
-int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory make_backends) {
+int RunServerProgram(const std::vector<std::string>& arguments, Surroundings surroundings) {
   const Machine machine = ReadMachine();
   auto parsed = ParseProgramOptions(arguments, machine.processors);
   if (!parsed.ok()) {
@@ -108,7 +114,8 @@ int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory 
     return 0;
   }
   auto options = std::get<ProgramOptions>(*std::move(parsed));
-  options.server.make_backends = std::move(make_backends);
+  options.server.make_backends = std::move(surroundings.make_backends);
+  const sigset_t signals = BlockEndSignals();  // looking for a GPU can start threads
   const absl::Status valid = CheckConfiguration(options.server, machine);
   // A backend that cannot run here may later: a start fails with another code then.
   if (absl::IsInvalidArgument(valid) || (options.check_only && !valid.ok())) {
@@ -119,7 +126,7 @@ int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory 
     std::cout << "kvsift-server: the configuration is valid" << std::endl;
     return 0;
   }
-  return Run(std::move(options));
+  return Run(std::move(options), signals, ServiceManager(std::move(surroundings.notify_socket)));
 }
 
 }  // namespace kvsift

@@ -12,6 +12,7 @@
 #include "grpcpp/server_builder.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
+#include "server/rpc/call_log.h"
 #include "server/rpc/echo_service.h"
 #include "server/rpc/health_server.h"
 #include "server/rpc/listeners.h"
@@ -38,6 +39,7 @@ class GrpcServer final : public Server {
       : drain_timeout_(options.drain_timeout),
         on_failure_(options.on_failure),
         logger_(logger),
+        call_log_(logger, absl::ToChronoNanoseconds(options.slow_call)),
         executor_(options.threads),
         unread_(options.limits.max_queued_bytes) {}
 
@@ -62,6 +64,7 @@ class GrpcServer final : public Server {
                                      .streams = &streams_,
                                      .unread = &unread_,
                                      .observer = metrics_.get(),
+                                     .log = &call_log_,
                                      .max_message_bytes = options.max_message_bytes,
                                      .max_stream_steps = options.max_stream_steps});
     echo_ = MakeEchoService(options.limits.max_answer_bytes);
@@ -185,6 +188,7 @@ class GrpcServer final : public Server {
   bool is_draining_ ABSL_GUARDED_BY(health_mutex_) = false;
   grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;
   // In the order of use: each outlives those below it.
+  CallLog call_log_;
   ThreadPool executor_;
   std::unique_ptr<Executor> completions_;
   CallGate gate_;

@@ -45,7 +45,8 @@ struct ServerOptions {
   EngineLimits limits = {.max_answer_bytes = kDefaultMessageBytes - kAnswerReserveBytes};
   int32_t max_stream_steps = 64;  // of one held stream, unanswered at once
   absl::Duration drain_timeout = absl::Seconds(30);
-  uint64_t incarnation = 0;  // random, distinct per start
+  absl::Duration slow_call = absl::Seconds(1);  // calls of this and more are logged; zero: none are
+  uint64_t incarnation = 0;                     // random, distinct per start
 
   // Hears, once and on any thread, that a device has failed and the server must end: health says
   // NOT_SERVING by then, and failure() says why. Must not wait or call the server.
