@@ -25,8 +25,8 @@ resources: [$(realpath --relative-to="$work" "$here/overlays/sidecar-cpu")]
 patches:
   - target: {kind: Deployment, name: worker}
     patch: |-
-      - {op: move, from: /spec/template/spec/initContainers/0, path: /spec/template/spec/containers/0}
-      - {op: remove, path: /spec/template/spec/containers/0/restartPolicy}
+      - {op: move, from: /spec/template/spec/initContainers/0, path: /spec/template/spec/containers/-}
+      - {op: remove, path: /spec/template/spec/containers/1/restartPolicy}
       - {op: remove, path: /spec/template/spec/initContainers}
 END
 kubectl kustomize "$here/overlays/sidecar-cpu" >"$work/applied.yaml"
