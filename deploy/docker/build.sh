@@ -47,7 +47,7 @@ make_base() {
   if [[ ! -f $archive ]]; then
     say "Base: the registry cannot be reached; mmdebstrap makes it"
     command -v mmdebstrap >/dev/null || fail "needs mmdebstrap"
-    mmdebstrap --quiet --variant=minbase --dpkgopt='path-exclude=/usr/share/man/*' \
+    mmdebstrap --quiet --format=tar --variant=minbase --dpkgopt='path-exclude=/usr/share/man/*' \
       --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
       --dpkgopt='path-include=/usr/share/doc/*/copyright' bookworm "$archive.part"
     mv "$archive.part" "$archive"

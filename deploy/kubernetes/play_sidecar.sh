@@ -16,17 +16,17 @@ export CONTAINERS_CONF=$here/podman.conf
 worker="worker-pod-0-worker"
 server="worker-pod-0-kvsift"
 
-work=$(mktemp -d -p "$here/overlays") # kustomize reads paths below it
+work=$(mktemp -d)
 trap 'podman kube down "$work/played.yaml" >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 # podman starts no init container that goes on running: the server moves to `containers`.
-cat >"$work/kustomization.yaml" <<'END'
-resources: [../sidecar-cpu]
+cat >"$work/kustomization.yaml" <<END
+resources: [$(realpath --relative-to="$work" "$here/overlays/sidecar-cpu")]
 patches:
   - target: {kind: Deployment, name: worker}
     patch: |-
-      - {op: move, from: /spec/template/spec/initContainers/0, path: /spec/template/spec/containers/0}
-      - {op: remove, path: /spec/template/spec/containers/0/restartPolicy}
+      - {op: move, from: /spec/template/spec/initContainers/0, path: /spec/template/spec/containers/-}
+      - {op: remove, path: /spec/template/spec/containers/1/restartPolicy}
       - {op: remove, path: /spec/template/spec/initContainers}
 END
 kubectl kustomize "$here/overlays/sidecar-cpu" >"$work/applied.yaml"
@@ -47,10 +47,10 @@ metric() {
 
 now_ms() { date +%s%3N; }
 
-# wait_for_selections SECONDS: until the server has answered one; prints how long that took.
+# wait_for_selections SECONDS BEGAN: until the server has answered one; prints how long after BEGAN,
+# in milliseconds of now_ms, that was.
 wait_for_selections() {
-  local began limit selections
-  began=$2
+  local began=$2 limit selections
   limit=$((began + $1 * 1000))
   until selections=$(metric kvsift_selections_total) && ((${selections:-0} > 0)); do
     (($(now_ms) < limit)) || { podman logs "$server" "$worker" >&2 && fail "no selection in $1 s"; }

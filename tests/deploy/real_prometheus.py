@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -44,13 +45,15 @@ def prometheus(program, folder, targets):
         CONFIGURATION.replace("RULES", str(queries.RULES)).replace("TARGETS", ", ".join(targets)),
         encoding="utf-8",
     )
-    address = "127.0.0.1:19090"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [
         program,
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address={address}",
-        "--log.level=warn",
+        "--log.level=error",
     ]
     with subprocess.Popen(command) as process:
         try:
