@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
-#include "client/load/blocking_threads.h"
+#include "client/cpp/blocking_threads.h"
 #include "client/load/clock.h"
 #include "client/load/halt.h"
 #include "client/load/message_sizes.h"
@@ -23,7 +23,7 @@ struct RunContext {
   const VectorPool& pool;
   Clock& clock;
   Client& client;
-  BlockingThreads& threads;
+  client::BlockingThreads& threads;
   Halt& halt;
   Verifier& verifier;
   client::Store store;

@@ -97,7 +97,7 @@ absl::Status Session::CreateStore() {
   auto store = client_->CreateStore(config_, deadline);
   if (!store.ok()) return store.status();
   has_store_ = true;
-  threads_ = std::make_unique<BlockingThreads>(
+  threads_ = std::make_unique<client::BlockingThreads>(
       std::min(kMostThreads, plan_.lanes() + plan_.prefill_workers));
   const std::string folder = plan_.dump_dir.empty() ? "" : plan_.dump_dir + "/";
   verifier_ = std::make_unique<Verifier>(

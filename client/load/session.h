@@ -64,7 +64,7 @@ class Session {
   std::unique_ptr<RunContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<Worker>> beside_;  // prefill workers of the mixed scenario
-  std::unique_ptr<BlockingThreads> threads_;     // ends first: its tasks use all of the above
+  std::unique_ptr<client::BlockingThreads> threads_;     // ends first: its tasks use all of the above
 };
 
 }  // namespace kvsift::load
