@@ -4,14 +4,6 @@
 
 namespace kvsift::client {
 
-uint64_t MemberHash(std::string_view address) {
-  constexpr uint64_t kOffset = 0xCBF29CE484222325;
-  constexpr uint64_t kPrime = 0x100000001B3;
-  uint64_t hash = kOffset;
-  for (const char c : address) hash = (hash ^ static_cast<uint8_t>(c)) * kPrime;
-  return hash;
-}
-
 namespace {
 
 // SplitMix64's finalizer (Steele, Lea, Flood 2014).
@@ -24,9 +16,17 @@ uint64_t Scatter(uint64_t x) {
 
 }  // namespace
 
+uint64_t MemberHash(std::string_view address) {
+  constexpr uint64_t kOffset = 0xCBF29CE484222325;
+  constexpr uint64_t kPrime = 0x100000001B3;
+  uint64_t hash = kOffset;
+  for (const char c : address) hash = (hash ^ static_cast<uint8_t>(c)) * kPrime;
+  return Scatter(hash);
+}
+
 uint64_t MemberWeight(uint64_t key, uint64_t member_hash) {
-  // Scattered first: keys and addresses that differ in few bits must not meet.
-  return Scatter(Scatter(key) ^ Scatter(member_hash));
+  // Scattered first, as the hash is: ids that differ in few bits must not meet addresses that do.
+  return Scatter(Scatter(key) ^ member_hash);
 }
 
 size_t HeaviestMember(uint64_t key, std::span<const uint64_t> member_hashes) {

@@ -15,7 +15,7 @@
 
 namespace kvsift::client {
 
-// FNV-1a of a member's address, 64 bits.
+// FNV-1a of a member's address, scattered by SplitMix64.
 uint64_t MemberHash(std::string_view address);
 
 // Weight of a member for a key, by SplitMix64: no structure of ids or addresses shows in it.

@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::SizeIs;
 
-constexpr uint64_t kSequences = 12;
+constexpr uint64_t kSequences = 30;
 
 TEST_F(PoolTest, SequencesOfALostMemberAreBroughtToOthers) {
   Open(3, Provider(), Options());

@@ -16,7 +16,7 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-constexpr uint64_t kSequences = 12;
+constexpr uint64_t kSequences = 30;
 
 TEST_F(PoolTest, ATargetThatIsNoneIsRefused) {
   for (const char* target : {"", "nowhere", "127.0.0.1:1,,127.0.0.1:2"}) {
