@@ -14,6 +14,7 @@ namespace {
 constexpr int64_t kPagePositions = 64;
 constexpr int64_t kFp16Bytes = 2;
 constexpr double kUsPerSecond = 1e6;
+constexpr double kMostBytes = 1e17;  // of all sequences; their fp16 keys have 16 times as many
 
 StoreShape ShapeOf(const Demand& demand, int32_t layers) {
   StoreShape shape;
@@ -32,8 +33,7 @@ int64_t ServersFor(int64_t sequences, int64_t fitting) {
   return servers;
 }
 
-void AddTimes(const Demand& demand, const Supply& supply, int64_t layer_key_bytes,
-              Sizing& sizing) {
+void AddTimes(const Demand& demand, const Supply& supply, int64_t layer_key_bytes, Sizing& sizing) {
   const auto bytes = static_cast<double>(sizing.fullest * demand.context * layer_key_bytes);
   sizing.device_us = supply.device_us + bytes / supply.bandwidth * kUsPerSecond;
   sizing.call_us = sizing.device_us + supply.call_us;
@@ -73,14 +73,20 @@ absl::StatusOr<Sizing> Size(const Demand& demand, const Supply& supply) {
   const int64_t pages = (demand.context + kPagePositions - 1) / kPagePositions;
   sizing.position_bytes = layer_key_bytes * sizing.selected_layers;
   sizing.sequence_bytes = pages * kPagePositions * sizing.position_bytes;
+  if (static_cast<double>(sizing.sequence_bytes) * static_cast<double>(demand.concurrency) >
+      kMostBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("--concurrency: ", demand.concurrency,
+                                                   " sequences of ", sizing.sequence_bytes,
+                                                   " bytes are more than this can count"));
+  }
   sizing.total_bytes = sizing.sequence_bytes * demand.concurrency;
   sizing.fp16_key_bytes = demand.concurrency * demand.context * sizing.selected_layers *
                           demand.model.kv_heads * demand.model.head_dim * kFp16Bytes;
   const int64_t fitting = supply.memory_per_server / sizing.sequence_bytes;
   if (fitting < 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--memory-per-server: ", supply.memory_per_server, " bytes, and one sequence has ",
-        sizing.sequence_bytes));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--memory-per-server: ", supply.memory_per_server,
+                     " bytes, and one sequence has ", sizing.sequence_bytes));
   }
   sizing.servers = ServersFor(demand.concurrency, fitting);
   sizing.fullest = FullestServer(demand.concurrency, sizing.servers);

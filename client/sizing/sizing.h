@@ -24,8 +24,8 @@ inline constexpr double kMeasuredAppendBandwidth = 3.2e9;
 
 struct Demand {
   ModelConfig model;
-  int64_t context = 0;       // positions of a sequence
-  int64_t concurrency = 0;   // sequences at once
+  int64_t context = 0;      // positions of a sequence
+  int64_t concurrency = 0;  // sequences at once
   int32_t key_bits = 2;
   int32_t dense_layers = 2;  // the first ones, which attend to everything and are not stored
   int32_t k = 256;           // positions of a list; one list for each kv head
