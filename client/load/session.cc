@@ -52,10 +52,8 @@ absl::Status Session::Connect() {
   client::PoolOptions options;
   options.client.channels = plan_.channels;
   options.client.max_steps_in_flight = std::max(options.client.max_steps_in_flight, plan_.lanes());
-  if (!plan_.is_pool()) {
-    options.client.attempts = 1;  // what fails is counted; the workers send it again
-    options.resolve = [](const std::string& server) { return std::vector{server}; };
-  }
+  // Of one server what fails is counted; the workers send it again.
+  if (!plan_.is_pool()) options.client.attempts = 1;
   auto client = Pool::Connect(plan_.server, options, absl::Now() + plan_.timeout);
   if (!client.ok()) return client.status();
   client_ = *std::move(client);
