@@ -2,6 +2,7 @@
 #ifndef KVSIFT_CLIENT_POOL_MEMBER_H_
 #define KVSIFT_CLIENT_POOL_MEMBER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,8 @@ struct PoolMember {
   const std::string address;
   const uint64_t hash;
   const uint64_t incarnation;
+  std::atomic<bool> is_reachable = true;
+  std::atomic<bool> is_gone = false;  // it will not come back
   MemberCalls calls;
   const std::unique_ptr<Client> client;  // ends first, and waits for the calls
 };

@@ -106,6 +106,7 @@ void Membership::Resolve() {
       continue;
     }
     if (it->second.member != nullptr) {
+      it->second.member->is_gone = true;
       listener_.lost(it->second.member);
       retired_.push_back(std::move(it->second.member));
     }
@@ -137,7 +138,9 @@ void Membership::Lose(Watched& watched, absl::Status why) {
   const bool did_serve = watched.info.state != MemberState::kUnreachable;
   watched.info.state = MemberState::kUnreachable;
   watched.info.trouble = std::move(why);
-  if (did_serve && watched.member != nullptr) listener_.lost(watched.member);
+  if (watched.member == nullptr) return;
+  watched.member->is_reachable = false;
+  if (did_serve) listener_.lost(watched.member);
 }
 
 void Membership::Judge(const std::string& address, Watched& watched, const Health& health) {
@@ -161,12 +164,15 @@ void Membership::Judge(const std::string& address, Watched& watched, const Healt
   const absl::Status prepared =
       was_serving ? absl::OkStatus() : listener_.prepare(*watched.member->client);
   if (!prepared.ok()) return Lose(watched, prepared);
+  watched.member->is_reachable = true;
   watched.info.state = MemberState::kServing;
   watched.info.trouble = absl::OkStatus();
 }
 
 void Membership::Join(const std::string& address, Watched& watched, const Health& health) {
   if (watched.member != nullptr) {
+    watched.member->is_reachable = false;
+    watched.member->is_gone = true;
     listener_.lost(watched.member);
     retired_.push_back(std::move(watched.member));
   }

@@ -27,6 +27,7 @@ void Placements::Move(const SequencePtr& sequence) {
   for (int attempt = 1; attempt <= options_.client.attempts; ++attempt) {
     absl::Time deadline = absl::InfinitePast();
     bool is_suspect = false;
+    int refusals = 0;
     MemberPtr before;
     {
       absl::MutexLock lock(&mutex_);
@@ -34,6 +35,7 @@ void Placements::Move(const SequencePtr& sequence) {
         deadline = std::max(deadline, waiter.deadline);
       }
       is_suspect = std::exchange(sequence->is_suspect, false);
+      refusals = sequence->refusals;
       before = sequence->member;
     }
     if (deadline <= absl::Now()) {
@@ -44,7 +46,10 @@ void Placements::Move(const SequencePtr& sequence) {
     status = Settle(sequence, deadline);
     const bool is_unavailable = absl::IsUnavailable(status);
     // A member that serves but does not answer is given time; another one is asked at once.
-    if (is_unavailable || (is_suspect && view()->Serves(before))) backoff.Wait(deadline);
+    if (is_unavailable || (is_suspect && view()->Serves(before))) {
+      for (int i = 1; i < refusals && attempt == 1; ++i) backoff.Next();
+      backoff.Wait(deadline);
+    }
     if (!is_unavailable) break;
     // Nobody was asked in vain.
     if (view()->serving().empty() && options_.client.attempts > 1) --attempt;
@@ -78,20 +83,30 @@ absl::Status Placements::Settle(const SequencePtr& sequence, absl::Time deadline
 
 void Placements::LookUp(const SequencePtr& sequence, const ViewPtr& view, absl::Time deadline) {
   const Store& store = sequence->store->store;
+  const MemberPtr owner = view->Pick(sequence->root);
+  MemberPtr holder;
+  Sequence held;
+  int64_t most = -1;
   for (const MemberPtr& member : view->serving()) {
-    const auto found = member->client->GetSequence(store.config.name, sequence->id, deadline);
+    auto found = member->client->GetSequence(store.config.name, sequence->id, deadline);
     if (!found.ok()) continue;
-    absl::MutexLock lock(&mutex_);
-    sequence->member = member;
-    sequence->epoch = found->epoch;
-    for (const LayerLength& layer : found->layers) {
-      const auto index = store.LayerIndex(layer.layer_id);
-      if (index.has_value()) sequence->lengths[*index] = layer.length;
-    }
-    break;
+    int64_t positions = 0;
+    for (const LayerLength& layer : found->layers) positions += layer.length;
+    // A copy that was left behind is shorter than what has gone on elsewhere.
+    if (positions < most || (positions == most && member != owner)) continue;
+    most = positions;
+    holder = member;
+    held = *std::move(found);
   }
   absl::MutexLock lock(&mutex_);
   sequence->is_unknown = false;
+  if (holder == nullptr) return;
+  sequence->member = holder;
+  sequence->epoch = held.epoch;
+  for (const LayerLength& layer : held.layers) {
+    const auto index = store.LayerIndex(layer.layer_id);
+    if (index.has_value()) sequence->lengths[*index] = layer.length;
+  }
 }
 
 absl::Status Placements::Bring(const SequencePtr& sequence, const MemberPtr& target,
@@ -133,15 +148,20 @@ absl::Status Placements::Bring(const SequencePtr& sequence, const MemberPtr& tar
       if (store.keys.read) counts_.moved_positions += length;
     }
   }
-  if (has_keys && old != nullptr && old != target) ReleaseCopy(sequence, old, old_epoch);
+  if (has_keys && old != nullptr && old != target) ReleaseCopy({sequence, old, old_epoch});
   return absl::OkStatus();
 }
 
-void Placements::ReleaseCopy(const SequencePtr& sequence, const MemberPtr& member, uint64_t epoch) {
-  threads_->Post([sequence, member, epoch] {
-    // One that is gone or drains forgets it by itself.
-    (void)member->client->Release(sequence->store->store.config.name, sequence->id, epoch,
-                                  absl::Now() + kTidyTimeout);
+void Placements::ReleaseCopy(const Copy& copy) {
+  tidy_.Post([this, copy] {
+    if (copy.member->is_reachable) {
+      // One that drains forgets it by itself.
+      (void)copy.member->client->Release(copy.sequence->store->store.config.name, copy.sequence->id,
+                                         copy.epoch, absl::Now() + kTidyTimeout);
+      return;
+    }
+    absl::MutexLock lock(&mutex_);
+    if (!copy.member->is_gone) stale_.push_back(copy);
   });
 }
 
@@ -159,7 +179,7 @@ void Placements::AdmitAll(const SequencePtr& sequence, const absl::Status& statu
         sequence->is_moving = false;
         if (is_over) sequence->moved = absl::OkStatus();
         if (sequence->is_released && sequence->member != nullptr) {
-          ReleaseCopy(sequence, sequence->member, sequence->epoch);
+          ReleaseCopy({sequence, sequence->member, sequence->epoch});
         }
         return MoveIfIdle(sequence);
       }

@@ -68,6 +68,7 @@ struct PlacedSequence {
   bool is_lost = false;      // the member does not hold what it acknowledged
   bool is_released = false;  // nobody needs it any more
   absl::Status moved;        // what calls are told that would miss keys after a move
+  int refusals = 0;          // calls in a row that the member did not answer
   uint64_t last_ticket = 0;  // tickets are the order of calls
   std::map<uint64_t, Waiter> waiting;
 };

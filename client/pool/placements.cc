@@ -1,6 +1,7 @@
 #include "client/pool/placements.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -40,8 +41,17 @@ Placements::Placements(const PoolOptions& options, PlacementServices services)
       threads_(std::make_unique<BlockingThreads>(std::max(options.move_threads, 1))) {}
 
 void Placements::SetView(ViewPtr view) {
-  absl::MutexLock lock(&mutex_);
-  view_ = std::move(view);
+  std::vector<Copy> reachable;
+  {
+    absl::MutexLock lock(&mutex_);
+    view_ = std::move(view);
+    const auto kept = std::partition(stale_.begin(), stale_.end(),
+                                     [](const Copy& copy) { return !copy.member->is_reachable; });
+    std::move(kept, stale_.end(), std::back_inserter(reachable));
+    stale_.erase(kept, stale_.end());
+    std::erase_if(stale_, [](const Copy& copy) { return copy.member->is_gone.load(); });
+  }
+  for (const Copy& copy : reachable) ReleaseCopy(copy);
 }
 
 ViewPtr Placements::view() const {
@@ -151,7 +161,10 @@ void Placements::Leave(const Visit& visit, const Receipt& receipt) {
     int64_t& length = sequence.lengths[layer];
     length = receipt.is_exact ? receipt.length : std::max(length, receipt.length);
   }
-  if (!receipt.layers.empty()) sequence.epoch = receipt.epoch;
+  if (!receipt.layers.empty()) {
+    sequence.epoch = receipt.epoch;
+    sequence.refusals = 0;
+  }
   --sequence.in_flight;
   MoveIfIdle(visit.sequence);
 }
@@ -160,7 +173,10 @@ bool Placements::Again(Visit& visit, Verdict verdict, Waiter waiter) {
   absl::MutexLock lock(&mutex_);
   PlacedSequence& sequence = *visit.sequence;
   --sequence.in_flight;
-  if (verdict == Verdict::kSuspect) sequence.is_suspect = true;
+  if (verdict == Verdict::kSuspect) {
+    sequence.is_suspect = true;
+    ++sequence.refusals;
+  }
   if (verdict == Verdict::kLost) sequence.is_lost = true;
   const bool repeats = ++visit.attempts <= options_.client.attempts &&
                        waiter.deadline > absl::Now() && !sequence.is_released;

@@ -53,12 +53,19 @@ struct PlacementServices {
   std::function<absl::Status()> trouble;           // why nobody serves
 };
 
+// What a member still holds of a sequence that has moved.
+struct Copy {
+  SequencePtr sequence;
+  MemberPtr member;
+  uint64_t epoch = 0;  // so that nothing newer is released in its place
+};
+
 // Thread-safe.
 class Placements {
  public:
   Placements(const PoolOptions& options, PlacementServices services);
 
-  // Ends the threads. REQUIRES: all calls have ended, and none will come.
+  // Ends the threads that move sequences. REQUIRES: all calls have ended, and none will come.
   void End() { threads_.reset(); }
 
   void SetView(ViewPtr view);
@@ -119,7 +126,7 @@ class Placements {
   void LookUp(const SequencePtr& sequence, const ViewPtr& view, absl::Time deadline);
   absl::Status Bring(const SequencePtr& sequence, const MemberPtr& target, uint64_t generation,
                      absl::Time deadline);
-  void ReleaseCopy(const SequencePtr& sequence, const MemberPtr& member, uint64_t epoch);
+  void ReleaseCopy(const Copy& copy);
   void AdmitAll(const SequencePtr& sequence, const absl::Status& status);
 
   const PoolOptions& options_;
@@ -134,7 +141,10 @@ class Placements {
       ABSL_GUARDED_BY(mutex_);
   Timer timer_;
   const int alarm_;
+  // What members hold of sequences that have moved, while they are out of reach.
+  std::vector<Copy> stale_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<BlockingThreads> threads_;
+  BlockingThreads tidy_{1};  // for work that nobody waits for; ends first
 };
 
 }  // namespace kvsift::client

@@ -153,7 +153,7 @@ void StepRun::Settle(int64_t settled, std::optional<PartAnswer> part) {
     absl::MutexLock lock(&mutex_);
     if (part.has_value()) answers_.push_back(*std::move(part));
     open_ -= settled;
-    if (open_ > 0 || done_ == nullptr) return;
+    if (open_ > 0) return;
     result = Result();
   }
   // Once: nothing is open any more.

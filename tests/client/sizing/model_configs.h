@@ -13,7 +13,7 @@ inline constexpr char kLlama31_70B[] = R"({
   "model_type": "llama", "hidden_size": 8192, "num_hidden_layers": 80,
   "num_attention_heads": 64, "num_key_value_heads": 8})";
 
-// Its heads are wider than hidden_size / num_attention_heads.
+// Says head_dim, which need not be what hidden_size and the heads give.
 inline constexpr char kQwen3_8B[] = R"({
   "model_type": "qwen3", "hidden_size": 4096, "num_hidden_layers": 36, "head_dim": 128,
   "num_attention_heads": 32, "num_key_value_heads": 8, "sliding_window": null})";
