@@ -37,7 +37,7 @@ build_wheel() {
 # every machine with Python has.
 check_wheel() {
   local unpacked=$wheels/unpacked foreign
-  local system='^(linux-vdso|ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libgcc_s|libstdc\+\+|libz)\.so'
+  local system='(^|/)(linux-vdso|ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libgcc_s|libstdc\+\+|libz)\.so'
   rm -rf "$unpacked"
   "$tools/bin/python" -m zipfile -e "$1" "$unpacked"
   foreign=$(env -i ldd "$unpacked"/kvsift/_core*.so | awk '{ print $1, $3 }' |

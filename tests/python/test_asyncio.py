@@ -10,7 +10,7 @@ import weakref
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
+from conftest import HEAD_DIM, KV_HEADS, LAYERS
 
 POLICY = kvsift.Policy(k=16)
 
@@ -134,12 +134,3 @@ def test_loops_of_several_threads(filled: kvsift.Store, query: np.ndarray) -> No
     for thread in threads:
         thread.join()
     assert failures == []
-
-
-def test_no_loop(filled: kvsift.Store) -> None:
-    queries = np.ones((1, QUERY_HEADS, HEAD_DIM), np.float32)
-    pending = filled.select_async(LAYERS[0], queries, [1], POLICY)
-    if not pending.done():
-        with pytest.raises(RuntimeError, match="no running event loop"):
-            pending.__await__().send(None)
-    assert pending.result().ok

@@ -139,6 +139,26 @@ client.close()
     assert process.returncode == 0, errors
 
 
+def test_fork_while_threads_step(script: Callable[[str], subprocess.Popen[str]]) -> None:
+    process = script(
+        """
+        def run():
+            while True:
+                store.select(3, query, [1], policy)
+        for _ in range(4):
+            threading.Thread(target=run, daemon=True).start()
+        for _ in range(20):
+            time.sleep(0.01)
+            child = os.fork()
+            if child == 0:
+                sys.exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        """
+    )
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+
+
 def test_spawn(script: Callable[[str], subprocess.Popen[str]]) -> None:
     process = script(
         """
@@ -155,11 +175,12 @@ def test_interrupted_wait(script: Callable[[str], subprocess.Popen[str]]) -> Non
     """Ctrl-C ends a wait for an answer that does not come."""
     process = script(
         """
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job's may be ignored
         os.kill(int(os.environ["SERVER_PID"]), signal.SIGSTOP)
         time.sleep(0.5)
         pending = store.select_async(3, query, [1], policy, timeout=50)
-        print("waiting", flush=True)
         try:
+            print("waiting", flush=True)
             pending.result()
         except KeyboardInterrupt:
             print("interrupted", flush=True)

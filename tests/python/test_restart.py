@@ -77,6 +77,8 @@ def test_too_late(tmp_path: Path, query: np.ndarray) -> None:
         pending = store.select_async(LAYERS[0], query, [1], POLICY, timeout=1.0)
         with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
             pending.result(timeout=0.01)
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            pending.__await__().send(None)
         with pytest.raises(kvsift.UnavailableError) as raised:
             pending.result()
         assert raised.value.code == "DEADLINE_EXCEEDED"

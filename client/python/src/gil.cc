@@ -1,5 +1,6 @@
 #include "client/python/src/gil.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -33,6 +34,10 @@ ReleasedGil::~ReleasedGil() {
   }
   PyEval_RestoreThread(state_);
   LeaveTakers();
+}
+
+void CountTakersAnewInForks() {
+  pthread_atfork(nullptr, nullptr, [] { takers = 0; });
 }
 
 void KeepOthersWaiting() {

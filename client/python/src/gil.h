@@ -26,6 +26,9 @@ class ReleasedGil {
 // out of a ReleasedGil. Lets those that are on their way go first.
 void KeepOthersWaiting();
 
+// To be called once: threads that a fork leaves behind are on no way.
+void CountTakersAnewInForks();
+
 }  // namespace kvsift::python
 
 #endif  // KVSIFT_CLIENT_PYTHON_SRC_GIL_H_

@@ -14,6 +14,7 @@ namespace nb = nanobind;
 NB_MODULE(_core, module) {
   // Clients and answers may live in globals until the process ends.
   nb::set_leak_warnings(false);
+  kvsift::python::CountTakersAnewInForks();
   nb::class_<kvsift::Policy>(module, "CorePolicy");
   module.def("make_policy", &kvsift::python::MakePolicy);
   module.def("keep_others_waiting", &kvsift::python::KeepOthersWaiting);
