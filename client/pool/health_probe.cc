@@ -27,15 +27,19 @@ std::string BytesOf(const grpc::ByteBuffer& buffer) {
 
 // One question, from its start until `done` was called.
 struct Question {
+  Question(v1::SelectionService::Stub& its_stub, absl::Time its_deadline,
+           std::function<void(Health)> its_done)
+      : stub(its_stub), deadline(its_deadline), done(std::move(its_done)) {}
+
   v1::SelectionService::Stub& stub;
   absl::Time deadline;
   std::function<void(Health)> done;
-  grpc::ClientContext check_context = {};
-  grpc::ClientContext server_context = {};
-  grpc::ByteBuffer check = {};
-  grpc::ByteBuffer answer = {};
-  v1::GetServerRequest request = {};
-  v1::GetServerResponse response = {};
+  grpc::ClientContext check_context;
+  grpc::ClientContext server_context;
+  grpc::ByteBuffer check;
+  grpc::ByteBuffer answer;
+  v1::GetServerRequest request;
+  v1::GetServerResponse response;
 };
 
 void AskServer(const std::shared_ptr<Question>& question) {

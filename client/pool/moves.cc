@@ -44,7 +44,7 @@ void Placements::Move(const SequencePtr& sequence) {
     }
     if (is_suspect) services_.check(deadline);
     status = Settle(sequence, deadline);
-    const bool is_unavailable = absl::IsUnavailable(status);
+    const bool is_unavailable = VerdictOf(status, INT64_MAX, 0) == Verdict::kSuspect;
     // A member that serves but does not answer is given time; another one is asked at once.
     if (is_unavailable || (is_suspect && view()->Serves(before))) {
       for (int i = 1; i < refusals && attempt == 1; ++i) backoff.Next();

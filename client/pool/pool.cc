@@ -106,7 +106,7 @@ absl::StatusOr<Store> Pool::CreateStore(const StoreConfig& config, KeyProvider k
         return trouble;
       }
       if (first.has_value()) continue;
-      impl_->placements.AddStore(*store, std::move(keys));
+      impl_->placements.AddStore(*store, keys);
       first = *std::move(store);
     }
   } while (view->generation() != impl_->membership->view()->generation());

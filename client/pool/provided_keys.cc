@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "absl/strings/str_cat.h"
+
 namespace kvsift::client {
 namespace {
 
@@ -17,6 +19,13 @@ struct Piece {
   int64_t start = 0;
   int64_t count = 0;
 };
+
+// A server that misses what was appended a moment ago has been started anew meanwhile.
+absl::Status Interrupted(const absl::Status& status) {
+  if (!absl::IsNotFound(status) && !absl::IsFailedPrecondition(status)) return status;
+  return absl::UnavailableError(
+      absl::StrCat("the member lost the sequence while it got it: ", status.message()));
+}
 
 class Appending {
  public:
@@ -58,8 +67,8 @@ class Appending {
     request.keys = {buffer_, keys_.raw};
     request.encode = keys_.encode;
     const auto result = client_.StreamAppend(store_, request, deadline_);
-    if (!result.ok()) return result.status();
-    if (!result->ok()) return result->errors.front().status;
+    if (!result.ok()) return Interrupted(result.status());
+    if (!result->ok()) return Interrupted(result->errors.front().status);
     epoch_ = result->epochs.front();
     return absl::OkStatus();
   }

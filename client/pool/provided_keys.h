@@ -12,7 +12,8 @@
 namespace kvsift::client {
 
 // Appends positions [0, lengths[l]) of each layer to a server that holds none of the sequence.
-// Returns its epoch there. Errors: the provider's; as Client::StreamAppend, an entry's included.
+// Returns its epoch there. Errors: the provider's; as Client::StreamAppend, an entry's included;
+// UNAVAILABLE if the server lost what it had got.
 absl::StatusOr<uint64_t> AppendProvided(Client& client, const Store& store, const KeyProvider& keys,
                                         uint64_t sequence_id, const std::vector<int64_t>& lengths,
                                         absl::Time deadline);

@@ -70,14 +70,14 @@ def servers(arguments, count):
                 server.stop()
 
 
-def load_command(arguments, started, workers, seconds):
+def load_command(arguments, started, workers, seconds, verify):
     """The load tester's command line; it gets the processors that no server has."""
     command = [arguments.bin / "kvsift-load",
                "--server", ",".join(server.address for server in started),
                "--workers", str(workers), "--sequences", str(arguments.sequences),
                "--context", str(arguments.context), "--layers", "2", "--kv-heads", "8",
                "--query-heads", "32", "--grouping", "group_max", "--channels", "2", "--no-echo",
-               "--duration", f"{seconds}s", "--verify", str(arguments.verify),
+               "--duration", f"{seconds}s", "--verify", str(verify),
                "--format", "json"]
     if started[0].is_pinned:
         first = arguments.members * arguments.threads
@@ -86,7 +86,8 @@ def load_command(arguments, started, workers, seconds):
 
 
 def load(arguments, started, workers):
-    result = subprocess.run(load_command(arguments, started, workers, arguments.seconds),
+    result = subprocess.run(load_command(arguments, started, workers, arguments.seconds,
+                                         arguments.verify),
                             capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.exit(f"kvsift-load ended with {result.returncode}: {result.stderr}")
@@ -120,7 +121,8 @@ def loss(arguments):
     seconds = max(arguments.seconds, 6)
     with servers(arguments, arguments.members) as started:
         process = subprocess.Popen(
-            load_command(arguments, started, arguments.workers * arguments.members, seconds),
+            load_command(arguments, started, arguments.workers * arguments.members, seconds,
+                         10 * arguments.verify),
             stdout=subprocess.PIPE, text=True)
         time.sleep(1 + seconds / 2)  # in the middle, behind appends and warm-up
         started[0].kill()
@@ -152,7 +154,8 @@ def main():
     # Enough of them that hashing leaves no server without work.
     parser.add_argument("--workers", type=int, default=16, help="for each server")
     parser.add_argument("--sequences", type=int, default=1, help="of one call")
-    parser.add_argument("--verify", type=float, default=0.0002)
+    parser.add_argument("--verify", type=float, default=0.0002,
+                        help="share of the answers that are recomputed; ten times it for the loss")
     parser.add_argument("--loss-only", action="store_true")
     arguments = parser.parse_args()
     arguments.bin = arguments.bin.resolve()

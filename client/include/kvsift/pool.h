@@ -17,8 +17,9 @@
 //
 // Forks live with their parent: they are placed by the id of their root, which this object
 // remembers. A worker that starts anew and still has its keys calls GetSequence, which asks all
-// members and remembers where the sequence is and how long; so does the first call for a sequence
-// that this object has not seen, unless it appends at 0. One that lost its keys deletes its store.
+// members, takes the longest copy that it finds and remembers where it is; so does the first call
+// for a sequence that this object has not seen, unless it appends at 0. One that lost its keys
+// deletes its store.
 //
 // Moving. The new member needs the keys. With a KeyProvider the pool fetches those that were
 // acknowledged, appends them and then goes on with the call: callers see a longer call and another
@@ -29,7 +30,8 @@
 //
 // Calls are those of Client: the same order, errors and deadlines. A batch is split by member and
 // its answers merged in order; what fails at one member fails its entries alone. Calls of one
-// sequence keep their order while it moves.
+// sequence keep their order while it moves. Synchronous calls, too, are refused where
+// Options::max_steps_in_flight are unanswered.
 //
 // Thread-safe. Costs one more connection to each member, and a health check every second.
 #ifndef KVSIFT_CLIENT_INCLUDE_KVSIFT_POOL_H_

@@ -1,5 +1,6 @@
 // Members come and go; sequences move, and no answer is wrong.
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -198,6 +199,39 @@ TEST_F(PoolTest, ACallerThatSendsOnceIsToldAtOnce) {
   AppendSequences(1);
   Kill(PlaceOf(1));
   EXPECT_TRUE(absl::IsUnavailable(pool_->Select(store_, SelectAll(1), Soon()).status()));
+}
+
+TEST_F(PoolTest, StepsUnderWayKeepTheirOrderWhileTheirSequenceMoves) {
+  Open(2, Provider(), Options());
+  AppendSequences(1);
+  constexpr int64_t kSteps = 60;
+  using Answer = absl::StatusOr<client::SelectionResult>;
+  std::vector<std::promise<Answer>> answers(kSteps);
+  const client::QueryBatch queries = SelectAll(1).queries;
+  const auto step_at = [&](const std::vector<float>& key, int64_t position) {
+    client::StepRequest step;
+    step.layer_id = 2;
+    step.entries = {{.sequence_id = 1, .start = position}};
+    step.keys = client::Float32Vectors(key);
+    step.queries = queries;
+    return step;
+  };
+  for (int64_t i = 0; i < kSteps; ++i) {
+    const std::vector<float> key = PoolKey(1, 2, kPoolTokens + i);
+    pool_->StepAsync(store_, step_at(key, kPoolTokens + i), Soon(),
+                     [&answers, i](Answer answer) { answers[i].set_value(std::move(answer)); });
+    if (i == kSteps / 2) Kill(PlaceOf(1));
+  }
+  for (int64_t i = 0; i < kSteps; ++i) {
+    const Answer got = answers[i].get_future().get();
+    const std::vector<float> key = PoolKey(1, 2, kPoolTokens + i);
+    const auto expected = reference_->Step(store_, step_at(key, kPoolTokens + i), Soon());
+    ASSERT_TRUE(got.ok() && got->ok()) << i << ": " << got.status();
+    ASSERT_EQ(got->positions, expected->positions) << i;
+    ASSERT_EQ(got->lengths[0], kPoolTokens + i + 1);
+  }
+  // In order, no step met a gap: the sequence was brought to the other member once.
+  EXPECT_EQ(pool_->Counts().moved_sequences, 1);
 }
 
 // Callers of many threads, while members join, drain and die.
