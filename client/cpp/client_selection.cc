@@ -72,7 +72,7 @@ absl::Status Client::Impl::StartStep(const Store& store, const Request& request,
                                      SelectionCallback& done) {
   const absl::StatusOr<v1::StepRequest> message = ToProto(store, request);
   if (!message.ok()) return message.status();
-  absl::StatusOr<grpc::Slice> body = MakeStepBody(*message, message_bytes);
+  absl::StatusOr<grpc::Slice> body = MakeStepBody(*message, request.traceparent, message_bytes);
   if (!body.ok()) return body.status();
   auto step = std::make_unique<PendingStep>();
   step->call = calls_.Enter();

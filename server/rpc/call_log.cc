@@ -80,7 +80,8 @@ void CallLog::Write(LogLevel level, std::string_view event, RateLimit& limit, co
   if (agent != metadata.end()) {
     fields.push_back({"user_agent", std::string_view(agent->second.data(), agent->second.size())});
   }
-  const std::optional<TraceContext> trace = TraceContextOf(call.context);
+  const std::optional<TraceContext> trace =
+      call.traceparent.empty() ? TraceContextOf(call.context) : ParseTraceparent(call.traceparent);
   if (trace.has_value()) {
     fields.push_back({"trace_id", trace->trace_id});
     fields.push_back({"span_id", trace->span_id});

@@ -24,6 +24,7 @@ namespace kvsift {
 struct CallEnd {
   Method method;
   const grpc::CallbackServerContext& context;
+  std::string_view traceparent;  // of the call itself; empty: the metadata of `context` has it
   const absl::Status& status;
   const absl::Status& entry_error;  // of the first entry that failed; OK if none did
   int entry_errors = 0;

@@ -4,6 +4,7 @@
 #define KVSIFT_SERVER_RPC_CALL_RECORD_H_
 
 #include <chrono>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,8 +31,12 @@ class CallRecord {
     arrived_ = Clock::now();
     entry_error_ = absl::OkStatus();
     entry_errors_ = 0;
+    traceparent_ = {};
   }
   Clock::time_point arrived() const { return arrived_; }
+
+  // A step of a stream says which trace it belongs to. `traceparent` lives until End.
+  void SetTraceparent(std::string_view traceparent) { traceparent_ = traceparent; }
 
   // These are entries of the answer, some of which may have failed.
   void AddEntries(const std::vector<EntryResult>& entries) {
@@ -52,6 +57,7 @@ class CallRecord {
     const Clock::time_point now = Clock::now();
     const CallEnd call = {.method = method_,
                           .context = context_,
+                          .traceparent = traceparent_,
                           .status = status_,
                           .entry_error = entry_error_,
                           .entry_errors = entry_errors_,
@@ -81,6 +87,7 @@ class CallRecord {
   absl::Status status_ = absl::UnknownError("not answered");
   absl::Status entry_error_;
   int entry_errors_ = 0;
+  std::string_view traceparent_;
 };
 
 }  // namespace kvsift

@@ -47,6 +47,7 @@ absl::Status StreamStep::Prepare(const grpc::ByteBuffer& message, StepCaller cal
   absl::Status ready = ParseMessage(message, *request_);
   if (!ready.ok()) return ready;  // an id that was read before the garbage is none
   id_ = request_->id();
+  record_.SetTraceparent(request_->traceparent());
   if (!has_entered_) return DrainingError();
   caller.deadline = DeadlineOf(*request_, record_.arrived(), caller.deadline);
   return exchange_.Prepare(*service_.engine, request_->step().store(), caller,

@@ -54,7 +54,7 @@ class StreamStep {
   uint64_t id_ = 0;
   alignas(std::max_align_t) char first_block_[kFirstBlockBytes];
   google::protobuf::Arena arena_;
-  v1::StreamStepsRequest* request_ = nullptr;  // until the step is done
+  v1::StreamStepsRequest* request_ = nullptr;  // until End
   StepExchange exchange_;
   std::function<void()> done_;
 };

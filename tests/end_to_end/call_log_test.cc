@@ -99,6 +99,24 @@ TEST_F(CallLogTest, StepsOfAHeldStreamHaveTheTraceOfTheStream) {
               AllOf(HasSubstr("method=StreamSteps code=NOT_FOUND"), HasSubstr(kTrace)));
 }
 
+TEST_F(CallLogTest, AStepCanHaveATraceOfItsOwn) {
+  Serve({});
+  grpc::ClientContext context;
+  context.AddMetadata("traceparent", "00-11111111111111111111111111111111-2222222222222222-01");
+  const auto stream = stub_->StreamSteps(&context);
+  v1::StreamStepsRequest request;
+  request.mutable_step()->set_store("unknown");
+  v1::StreamStepsResponse response;
+  for (const char* traceparent : {"garbage", kTraceparent, ""}) {
+    request.set_traceparent(traceparent);
+    ASSERT_TRUE(stream->Write(request));
+    ASSERT_TRUE(stream->Read(&response));
+  }
+  EXPECT_THAT(LineWith("trace_id=1111"), HasSubstr("span_id=2222222222222222"));
+  EXPECT_THAT(LineWith(kTrace), HasSubstr("method=StreamSteps"));
+  EXPECT_THAT(LineWith("call failed"), Not(HasSubstr("trace_id")));  // the first
+}
+
 TEST_F(CallLogTest, EntriesThatFailedAreLoggedOncePerCall) {
   Serve({});
   Random random(1);

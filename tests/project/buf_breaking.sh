@@ -11,6 +11,7 @@ if [[ ! -x $buf ]]; then
   echo "skipped: no $buf (deploy/test.sh installs it where the package index can be reached)"
   exit 77
 fi
+buf=$(realpath "$buf")
 cd "$(dirname "$0")/../../proto"
 released=released/kvsift.binpb
 
