@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import kvsift
 import numpy as np
 import torch
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
-
-import kvsift
 from kvsift.transformers import attach
 from kvsift.transformers.cache import KvsiftCache, adopt
 from kvsift.transformers.columns import Columns
 from kvsift.transformers.forward import Forward
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 KV_HEADS, QUERY_HEADS, HEAD_DIM = 8, 32, 128
 STEPS, WARM_UP = 40, 5

@@ -17,18 +17,17 @@ import math
 import pathlib
 from typing import Any
 
-import torch
-from transformers import PreTrainedModel
-
 import kvsift
 import kvsift.server
 import kvsift.transformers
+import torch
 from kvsift.calibrate import measure_key_scales
 from kvsift.models import first_tokens, load_model
 from kvsift.quality import report
 from kvsift.quality.language_model import LanguageModel
 from kvsift.quality.next_token_loss import Passage
 from kvsift.quality.settings import settings
+from transformers import PreTrainedModel
 
 PROMPT_TOKENS, NEW_TOKENS = 2048, 32
 DECODED_TOKENS = 256

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-
 from kvsift.transformers.columns import Columns
 
 # Row 0: two columns of padding on the left. Row 1: none. Row 2: a hole, as when right padding is

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-import pytest
-import torch
-from tiny_models import generate, prompt
-from transformers import LogitsProcessor, LogitsProcessorList
-
 import kvsift
 import kvsift.server
+import pytest
+import torch
 from kvsift.transformers.availability import Availability
+from tiny_models import generate, prompt
+from transformers import LogitsProcessor, LogitsProcessorList
 
 POLICY = kvsift.Policy(k=6)
 INPUTS = {"input_ids": prompt(rows=2), "num_beams": 2}
