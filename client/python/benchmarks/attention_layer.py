@@ -50,7 +50,7 @@ class AttentionLayer:
         cache = adopt(DynamicCache(config=self._worker._model.config), self._worker)
         keys, _ = cache.update(*self._states(batch, KV_HEADS, context, 2), 0)
         cache.start(list(range(batch)))
-        cache.ingest.send(0, keys, Columns(batch, context, None), range(batch))
+        cache.ingest.send(0, keys, Columns(batch, context, None))
         cache.ingest.settle()
         dense = self._time(lambda: self._decode(cache, None))
         self._round_trips.clear()

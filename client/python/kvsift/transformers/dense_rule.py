@@ -30,6 +30,6 @@ class DenseRule:
 
     def is_dense(self, columns: int, kv_bytes: int, k: int, device: str) -> bool:
         """Whether a step over `columns` columns of `kv_bytes` bytes of K and V stays dense."""
-        if self.columns == "auto":
+        if isinstance(self.columns, str):
             return columns <= k or kv_bytes < CROSSOVER_BYTES.get(device, CROSSOVER_BYTES["cuda"])
         return columns < self.columns
