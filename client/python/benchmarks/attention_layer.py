@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import kvsift
 import numpy as np
 import torch
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
-
-import kvsift
 from kvsift.transformers import attach
 from kvsift.transformers.cache import KvsiftCache, adopt
 from kvsift.transformers.columns import Columns
 from kvsift.transformers.forward import Forward
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 KV_HEADS, QUERY_HEADS, HEAD_DIM = 8, 32, 128
 STEPS, WARM_UP = 40, 5
@@ -51,7 +50,7 @@ class AttentionLayer:
         cache = adopt(DynamicCache(config=self._worker._model.config), self._worker)
         keys, _ = cache.update(*self._states(batch, KV_HEADS, context, 2), 0)
         cache.start(list(range(batch)))
-        cache.ingest.send(0, keys, Columns(batch, context, None), range(batch))
+        cache.ingest.send(0, keys, Columns(batch, context, None))
         cache.ingest.settle()
         dense = self._time(lambda: self._decode(cache, None))
         self._round_trips.clear()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
+import kvsift
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
-
-import kvsift
 from kvsift.models import load_model
 from kvsift.transformers import attach
 from kvsift.transformers.cache import cache_argument
+from transformers import LlamaConfig, LlamaForCausalLM
 
 STEPS, WARM_UP = 32, 4
 SMOLLM2 = {

@@ -11,12 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import kvsift
+import kvsift.server
 import torch
 from attention_layer import AttentionLayer
 from generation import Generation
-
-import kvsift
-import kvsift.server
 
 BUSY = """
 import torch

@@ -15,10 +15,17 @@ def markdown(results: list[Result]) -> str:
     if attention:
         parts += ["Attention of one layer, 8 kv heads x 32 query heads x 128:", ""]
         parts += _table(
-            ("device", "sharing", "batch", "context", "dense us", "kvsift us", "of it the call us"),
+            (
+                "device",
+                "sharing",
+                "batch",
+                "context",
+                "dense us",
+                "kvsift us",
+                "of it the call us",
+            ),
             [
-                (*_where(r), r["batch"], r["context"])
-                + tuple(f"{r[name]:.0f}" for name in ("dense_us", "kvsift_us", "call_us"))
+                _row(r, [f"{r[name]:.0f}" for name in ("dense_us", "kvsift_us", "call_us")])
                 for r in attention
             ],
         )
@@ -28,8 +35,7 @@ def markdown(results: list[Result]) -> str:
         parts += _table(
             ("device", "sharing", "batch", "prompt", "dense", "kvsift"),
             [
-                (*_where(r), r["batch"], r["context"])
-                + tuple(f"{r[f'{name}_tokens_a_second']:.1f}" for name in ("dense", "kvsift"))
+                _row(r, [f"{r[f'{name}_tokens_a_second']:.1f}" for name in ("dense", "kvsift")])
                 for r in generation
             ],
         )
@@ -43,9 +49,15 @@ def _crossovers(attention: list[Result]) -> list[str]:
         rows = sorted((r for r in attention if _where(r) == where), key=lambda r: r["kv_bytes"])
         slower = [i for i, r in enumerate(rows) if r["kvsift_us"] >= r["dense_us"]]
         first = slower[-1] + 1 if slower else 0
-        said = f"from {rows[first]['kv_bytes'] >> 20} MiB" if first < len(rows) else "nowhere here"
-        lines.append(f"{', '.join(where)}: selecting is faster {said} of K and V of a layer on.")
+        said = "nothing measured"
+        if first < len(rows):
+            said = f"all from {rows[first]['kv_bytes'] >> 20} MiB of K and V on"
+        lines.append(f"{', '.join(where)}: selecting is faster for {said}.")
     return lines
+
+
+def _row(result: Result, figures: list[str]) -> tuple[object, ...]:
+    return (*_where(result), result["batch"], result["context"], *figures)
 
 
 def _where(result: Result) -> tuple[str, str]:

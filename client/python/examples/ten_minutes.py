@@ -17,18 +17,17 @@ import math
 import pathlib
 from typing import Any
 
-import torch
-from transformers import PreTrainedModel
-
 import kvsift
 import kvsift.server
 import kvsift.transformers
+import torch
 from kvsift.calibrate import measure_key_scales
 from kvsift.models import first_tokens, load_model
 from kvsift.quality import report
 from kvsift.quality.language_model import LanguageModel
 from kvsift.quality.next_token_loss import Passage
-from kvsift.quality.settings import settings
+from kvsift.quality.settings import Setting, settings
+from transformers import PreTrainedModel
 
 PROMPT_TOKENS, NEW_TOKENS = 2048, 32
 DECODED_TOKENS = 256
@@ -90,11 +89,11 @@ def compare(
     tokens = language_model.tokens(text, PROMPT_TOKENS + DECODED_TOKENS + 1)
     passage = Passage(language_model, worker, tokens, DECODED_TOKENS)
     policies = ["asymmetric_dot", "manhattan", "asymmetric_dot/group_max"]
-    perplexities = {}
+    perplexities: dict[Setting | None, float] = {}
     for setting in (None, *settings(policies, [16, 64, 256])):
-        losses = passage.losses(setting and setting.policy, chunk=DECODED_TOKENS)
+        losses = passage.losses(setting.policy if setting else None, chunk=DECODED_TOKENS)
         perplexities[setting] = math.exp(sum(losses) / len(losses))
-    return report.Results("perplexity", perplexities.pop(None), perplexities)
+    return report.results("perplexity", perplexities)
 
 
 def smollm2() -> pathlib.Path:

@@ -62,12 +62,12 @@ def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
             tokens, asked = _tokens(model, haystack, depth, given)
             passage = Passage(model, worker, tokens, asked)
             for setting, found in logs.items():
-                losses = passage.losses(setting and setting.policy, asked)
+                losses = passage.losses(setting.policy if setting else None, asked)
                 found.append(-sum(losses[-_length(model, given.answer) :]))
                 name = setting.name if setting else "dense"
                 progress.say(f"depth {depth}: {name} {math.exp(found[-1]):.3f}")
     figures = {s: math.exp(sum(found) / len(found)) for s, found in logs.items()}
-    return report.Results("probability of the answer", figures.pop(None), figures, decimals=4)
+    return report.results("probability of the answer", figures, decimals=4)
 
 
 def _tokens(

@@ -55,12 +55,12 @@ def _measure(given: argparse.Namespace, progress: Progress) -> report.Results:
             tokens = model.tokens(text, given.context + 1)
             passage = Passage(model, worker, tokens, given.decode_tokens)
             for setting, found in losses.items():
-                found += passage.losses(setting and setting.policy, given.chunk)
+                found += passage.losses(setting.policy if setting else None, given.chunk)
                 perplexity = math.exp(sum(found[-given.decode_tokens :]) / given.decode_tokens)
                 name = setting.name if setting else "dense"
                 progress.say(f"passage {number}: {name} {perplexity:.2f}")
     figures = {setting: math.exp(sum(found) / len(found)) for setting, found in losses.items()}
-    return report.Results("perplexity", figures.pop(None), figures)
+    return report.results("perplexity", figures)
 
 
 if __name__ == "__main__":

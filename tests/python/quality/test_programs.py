@@ -9,7 +9,6 @@ import json
 import pathlib
 
 import pytest
-
 from kvsift import needle, perplexity
 from kvsift.quality import options
 

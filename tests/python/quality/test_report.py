@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from kvsift.quality import report
 from kvsift.quality.settings import settings
 

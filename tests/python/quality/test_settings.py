@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 import kvsift
+import pytest
 from kvsift.quality.settings import parse_ks, parse_policies, settings
 
 

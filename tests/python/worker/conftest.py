@@ -8,10 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from tiny_models import tiny  # noqa: E402
-
-import kvsift  # noqa: E402
-import kvsift.transformers  # noqa: E402
+import kvsift
+import kvsift.transformers
+from tiny_models import tiny
 
 
 @pytest.fixture

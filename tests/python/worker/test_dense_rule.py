@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from tiny_models import generate, prompt
-
 import kvsift
+import torch
 from kvsift.transformers import dense_rule
 from kvsift.transformers.dense_rule import DenseRule
+from tiny_models import generate, prompt
 
 
 def test_zero_always_selects():

@@ -5,11 +5,10 @@ The tolerance is what float order costs: the listed keys are summed up in anothe
 
 from __future__ import annotations
 
+import kvsift
 import pytest
 import torch
 from tiny_models import FAMILIES, generate, prompt, tiny
-
-import kvsift
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 import gc
 
+import kvsift
 import pytest
 import torch
 from tiny_models import generate, padded, prompt, tiny
-
-import kvsift
 
 MODES = {
     "beams": {"num_beams": 3},

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from transformers.cache_utils import DynamicLayer
-
 from kvsift.transformers.growing_layer import GrowingLayer
+from transformers.cache_utils import DynamicLayer
 
 
 def tokens(count, seed=0, batch=2):

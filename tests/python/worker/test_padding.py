@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import kvsift
 import pytest
 import torch
 from tiny_models import generate, padded, prompt
-
-import kvsift
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

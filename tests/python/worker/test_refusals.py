@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import kvsift
 import numpy as np
 import pytest
 import torch
 import transformers
-from tiny_models import generate, prompt, tiny
-
-import kvsift
 from kvsift.transformers import UnsupportedModelError
+from tiny_models import generate, prompt, tiny
 
 SHAPE = {
     "vocab_size": 97,
@@ -112,7 +111,7 @@ def test_mask_of_another_pattern_stays_dense(model, attach):
 @pytest.mark.parametrize("implementation", ["static", "offloaded"])
 def test_caches_of_other_kinds_are_refused(implementation, model, attach):
     attach(model)
-    with pytest.raises((TypeError, RuntimeError), match="DynamicCache|CUDA|cuda"):
+    with pytest.raises((TypeError, RuntimeError), match=r"DynamicCache|CUDA|cuda"):
         generate(model, input_ids=prompt(), cache_implementation=implementation)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from kvsift.transformers import selected_attention
 from kvsift.transformers.selected_attention import attend_selected
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import kvsift
 import numpy as np
 import pytest
 import torch
-from tiny_models import prompt
-from transformers.modeling_utils import AttentionInterface
-
-import kvsift
 from kvsift.torch import encode_keys
 from kvsift.transformers import ingest
+from tiny_models import prompt
+from transformers.modeling_utils import AttentionInterface
 
 SCALE = 0.05
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 
-import pytest
-import torch
-from tiny_models import generate, prompt
-from transformers import LogitsProcessor, LogitsProcessorList
-
 import kvsift
 import kvsift.server
+import numpy as np
+import pytest
+import torch
 from kvsift.transformers.availability import Availability
+from tiny_models import generate, prompt
+from transformers import LogitsProcessor, LogitsProcessorList
 
 POLICY = kvsift.Policy(k=6)
 INPUTS = {"input_ids": prompt(rows=2), "num_beams": 2}
@@ -146,13 +146,34 @@ def test_selects_again_after_the_server_is_back(mortal, impatient, model, attach
         return logits, worker.link.store.get_sequence(cache.sequences.ids[0]).lengths
 
     expected, _ = decode()
+
+    def bring_back():
+        mortal.start()
+        while not answers(impatient):
+            pass
+
     with pytest.warns(RuntimeWarning, match="server is away"):
-        found, lengths = decode(mortal.kill, mortal.start)
+        found, lengths = decode(mortal.kill, bring_back)
     assert torch.equal(found[0], expected[0])
     assert not torch.equal(found[1], expected[1])
     assert lengths == {1: 40, 2: 40, 3: 40}
     assert worker.statistics.dense_unavailable == 3
     worker.detach()
+
+
+def answers(client):
+    """Whether steps of the client reach its server, after at most its timeout."""
+    try:
+        client.get_server()
+        store = client.create_store(
+            "answers", [0], 1, 1, 32, key_scales=np.ones((1, 1), np.float32)
+        )
+        store.step(
+            0, np.ones((1, 1, 32), np.float32), np.ones((1, 1, 32), np.float32), [1], [0], POLICY
+        )
+    except kvsift.UnavailableError:
+        return False
+    return True
 
 
 def test_a_store_that_somebody_else_made_is_not_made_again(mortal, model, attach):

@@ -33,6 +33,12 @@ class Results:
         return [(label, [found.get((label, k)) for k in self.ks()]) for label in self.labels()]
 
 
+def results(figure: str, by_setting: dict[Setting | None, float], decimals: int = 2) -> Results:
+    """Results of settings and of dense attention, which is the setting None."""
+    selected = {setting: value for setting, value in by_setting.items() if setting is not None}
+    return Results(figure, by_setting[None], selected, decimals)
+
+
 def as_json(results: Results) -> str:
     """{"dense": figure, "results": {"asymmetric_dot@64": figure, ...}} on one line."""
     by_name = {

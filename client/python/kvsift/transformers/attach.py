@@ -86,7 +86,8 @@ def _scales_of(scales: Any, layers: list[int], shape: tuple[int, int]) -> np.nda
     """Scales float32 [layers, kv_heads] of the store's layers."""
     kv_heads, head_dim = shape
     if hasattr(scales, "for_layers"):
-        return scales.for_layers(layers, kv_heads=kv_heads, head_dim=head_dim)
+        values: np.ndarray = scales.for_layers(layers, kv_heads=kv_heads, head_dim=head_dim)
+        return values
     values = np.asarray(scales, np.float32)
     if values.ndim != 2 or len(values) <= layers[-1] or values.shape[1] != kv_heads:
         raise ValueError(

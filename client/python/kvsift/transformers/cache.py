@@ -35,9 +35,12 @@ class KvsiftCache(DynamicCache):
     sequences: Sequences | None
     columns: Columns | None
 
-    def start(self, groups: list[int]) -> None:
-        """Begins sequences for a batch; rows of one number in `groups` have read the same."""
-        self._follow(Sequences(self._worker.link, groups))
+    def start(self, groups: list[int]) -> Sequences:
+        """The sequences; begun, if there are none, for rows of one number in `groups` as one."""
+        if self.sequences is None:
+            self._follow(Sequences(self._worker.link, groups))
+        assert self.sequences is not None
+        return self.sequences
 
     def _follow(self, sequences: Sequences) -> None:
         self.sequences = sequences
@@ -52,7 +55,7 @@ class KvsiftCache(DynamicCache):
             lengths = self.columns.counts_before(self.get_seq_length())
             self._change(lambda sequences: sequences.truncate(lengths))
 
-    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
         """As Cache.reorder_cache; rows that begin alike become forks."""
         super().reorder_cache(beam_idx)
         self._take(beam_idx.tolist())
@@ -72,7 +75,7 @@ class KvsiftCache(DynamicCache):
 
     def reset(self) -> None:
         """As Cache.reset; the sequences are released."""
-        super().reset()
+        super().reset()  # type: ignore[no-untyped-call]
         self._change(Sequences.release)
         self.sequences = None
 
@@ -121,6 +124,7 @@ def adopt(cache: DynamicCache, worker: Worker) -> KvsiftCache:
             "kvsift needs a plain DynamicCache (cache_implementation left out)"
         )
     cache.__class__ = KvsiftCache
+    assert isinstance(cache, KvsiftCache)
     cache._worker, cache.sequences, cache.columns = worker, None, None
     if cache.layer_class_to_replicate is DynamicLayer:
         cache.layer_class_to_replicate = GrowingLayer

@@ -7,7 +7,6 @@ padding, positions are columns.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 
@@ -54,17 +53,18 @@ class Columns:
             self._ends[count] = bool(self._tokens[:, -count:].all())
         return self._ends[count]
 
-    def visible_lengths(self, query_tokens: int) -> np.ndarray | None:
-        """Positions that the last columns' queries see, int64 [batch * query_tokens].
+    def visible_lengths(self, query_tokens: int) -> list[int] | None:
+        """Positions that the last columns' queries see, [batch * query_tokens].
 
         None where the service's default is the same: the row's last tokens, none of them padding.
         A query at padding sees nothing.
         """
-        if self.ends_with_tokens(query_tokens):
+        if self._tokens is None or self.ends_with_tokens(query_tokens):
             return None
         seen = self._tokens.cumsum(dim=1)[:, -query_tokens:]
         seen = seen * self._tokens[:, -query_tokens:]
-        return seen.flatten().to("cpu", torch.int64).numpy()
+        lengths: list[int] = seen.flatten().tolist()
+        return lengths
 
     def take(self, rows: list[int]) -> Columns:
         """The columns of a batch whose row r is this one's rows[r]."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 
-# Bytes of K and V of one layer below which dense attention was faster, by the model's device
-# (client/python/benchmarks/decode.py measures it).
+# Bytes of K and V of one layer below which dense attention is faster, by the model's device. "cpu":
+# client/python/benchmarks/decode.py on two busy cores. "cuda": half a million positions of 8 kv
+# heads x 128, where a step over gRPC met the time of reading K and V at 3 TB/s (README, Speed).
 CROSSOVER_BYTES = {"cpu": 3 << 20, "cuda": 2 << 30}
 
 
@@ -29,6 +30,6 @@ class DenseRule:
 
     def is_dense(self, columns: int, kv_bytes: int, k: int, device: str) -> bool:
         """Whether a step over `columns` columns of `kv_bytes` bytes of K and V stays dense."""
-        if self.columns == "auto":
+        if isinstance(self.columns, str):
             return columns <= k or kv_bytes < CROSSOVER_BYTES.get(device, CROSSOVER_BYTES["cuda"])
         return columns < self.columns

@@ -32,10 +32,9 @@ class Forward:
         batch = key.shape[0]
         self.dense_because = dense_because
         self.columns = self.cache.columns = Columns(batch, key.shape[2], mask)
-        if self.cache.sequences is None:
-            self.cache.start(self.groups if self.past == 0 else list(range(batch)))
-        selects = dense_because is None and self.cache.sequences.shared()
-        if selects or not self.cache.sequences.agree_with(self.groups):
+        sequences = self.cache.start(self.groups if self.past == 0 else list(range(batch)))
+        selects = dense_because is None and sequences.shared()
+        if selects or not sequences.agree_with(self.groups):
             self.cache.part()
 
 
@@ -49,4 +48,5 @@ def alike(inputs: torch.Tensor | None, mask: torch.Tensor | None, rows: int) -> 
         return list(range(rows))
     if isinstance(mask, torch.Tensor) and mask.ndim == 2:
         inputs = torch.cat([inputs, mask[:, -inputs.shape[1] :].to(inputs.dtype)], dim=1)
-    return torch.unique(inputs, dim=0, return_inverse=True)[1].tolist()
+    groups: list[int] = torch.unique(inputs, dim=0, return_inverse=True)[1].tolist()
+    return groups

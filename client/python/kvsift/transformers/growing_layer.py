@@ -9,7 +9,7 @@ from transformers.cache_utils import DynamicLayer
 _LEAST_ROOM = 64
 
 
-class GrowingLayer(DynamicLayer):
+class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A DynamicLayer that writes new tokens in place instead of concatenating.
 
     Concatenation copies the whole context for each token, which at long contexts costs as much
@@ -36,22 +36,24 @@ class GrowingLayer(DynamicLayer):
 
 
 def _extend(
-    buffer: torch.Tensor | None, held: torch.Tensor, more: torch.Tensor
+    buffer: torch.Tensor | None, held: torch.Tensor | None, more: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The buffer that holds `held` and `more` end to end, and a view of both."""
-    length = held.shape[-2] if held.numel() else 0
+    length = held.shape[-2] if held is not None and held.numel() else 0
     total = length + more.shape[-2]
-    if buffer is None or not _is_start_of(buffer, held, length) or buffer.shape[-2] < total:
+    if buffer is None or buffer.shape[-2] < total or not _is_start_of(buffer, held, length):
         batch, heads, _, dim = more.shape
         buffer = more.new_empty(batch, heads, total + max(total // 8, _LEAST_ROOM), dim)
-        if length:
+        if held is not None and length:
             buffer[..., :length, :] = held
     buffer[..., length:total, :] = more
     return buffer, buffer[..., :total, :]
 
 
-def _is_start_of(buffer: torch.Tensor, held: torch.Tensor, length: int) -> bool:
+def _is_start_of(buffer: torch.Tensor, held: torch.Tensor | None, length: int) -> bool:
     """Whether `held` is the first columns of `buffer`, and not a copy or a part of the batch."""
-    return length == 0 or (
-        held.data_ptr() == buffer.data_ptr() and held.shape[0] == buffer.shape[0]
+    return (
+        held is None
+        or length == 0
+        or (held.data_ptr() == buffer.data_ptr() and held.shape[0] == buffer.shape[0])
     )

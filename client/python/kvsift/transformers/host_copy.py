@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 
@@ -14,18 +16,18 @@ class HostCopy:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         tensor = tensor.detach().contiguous()
-        self._arrival: torch.cuda.Event | None = None
+        self._arrival: Any = None  # an event of the GPU
         if tensor.device.type != "cuda":
             self._host = tensor.to("cpu")
             return
         self._host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         self._host.copy_(tensor, non_blocking=True)
-        self._arrival = torch.cuda.Event()
+        self._arrival = torch.cuda.Event()  # type: ignore[no-untyped-call]
         self._arrival.record()
 
     def ready(self) -> bool:
         """Whether `wait` returns at once."""
-        return self._arrival is None or self._arrival.query()
+        return self._arrival is None or bool(self._arrival.query())
 
     def wait(self) -> torch.Tensor:
         """The copy, when it has arrived."""

@@ -31,7 +31,7 @@ class _Shipment:
     starts: list[int]
     counts: list[int]
     copy: HostCopy
-    pending: kvsift.Pending | None = None
+    pending: kvsift.Pending[kvsift.AppendResult] | None = None
 
 
 class Ingest:
@@ -43,13 +43,21 @@ class Ingest:
         self._shipments: list[_Shipment] = []
 
     def send(
-        self, layer: int, keys: torch.Tensor, columns: Columns, rows: Sequence[int], keep: int = 0
+        self,
+        layer: int,
+        keys: torch.Tensor,
+        columns: Columns,
+        rows: Sequence[int] | None = None,
+        keep: int = 0,
     ) -> None:
         """Sends what the server lacks of `rows` at one layer, but their last `keep` positions.
+
+        Without rows, of every sequence.
 
         keys [batch, kv_heads, columns, head_dim]; layer: place in the store.
         """
         held = self._sequences.held[layer]
+        rows = self._sequences.leaders() if rows is None else rows
         rows = [row for row in rows if columns.counts[row] - keep > held[row]]
         if not rows:
             return
@@ -85,6 +93,7 @@ class Ingest:
         self._shipments = [s for s in self._shipments if s not in settled]
         away = None
         for shipment in settled:
+            assert shipment.pending is not None
             try:
                 shipment.pending.result()
             except kvsift.UnavailableError as error:
@@ -95,7 +104,7 @@ class Ingest:
         if away is not None:
             raise away
 
-    def _append(self, shipment: _Shipment) -> kvsift.Pending:
+    def _append(self, shipment: _Shipment) -> kvsift.Pending[kvsift.AppendResult]:
         return self._link.store.append_async(
             shipment.copy.wait(),
             sequence_ids=[self._sequences.ids[row] for row in shipment.rows],
@@ -121,4 +130,5 @@ class Ingest:
         ):
             return vectors
         scales = scales[layer].to(vectors.device)
-        return encode_keys(vectors, scales, self._link.store.key_bits)
+        codes: torch.Tensor = encode_keys(vectors, scales, self._link.store.key_bits)
+        return codes

@@ -18,8 +18,11 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 def build_mask(*args: Any, **kwargs: Any) -> torch.Tensor | None:
     """The mask of one kind of layer; registered with AttentionMaskInterface."""
     if kwargs.get("mask_function", causal_mask_function) is not causal_mask_function:
-        return ALL_MASK_ATTENTION_FUNCTIONS["sdpa"](*args, **kwargs)
-    return ALL_MASK_ATTENTION_FUNCTIONS["flash_attention_2"](*args, **kwargs)
+        build = ALL_MASK_ATTENTION_FUNCTIONS["sdpa"]
+    else:
+        build = ALL_MASK_ATTENTION_FUNCTIONS["flash_attention_2"]
+    mask: torch.Tensor | None = build(*args, **kwargs)
+    return mask
 
 
 def attend_densely(
@@ -32,7 +35,9 @@ def attend_densely(
 ) -> tuple[torch.Tensor, None]:
     """Attention [batch, tokens, query_heads, head_dim] over all columns that the mask shows."""
     mask = _full_mask(mask, query.shape[2], key.shape[2], query.device)
-    return ALL_ATTENTION_FUNCTIONS["sdpa"](module, query, key, value, mask, **kwargs)
+    attend = ALL_ATTENTION_FUNCTIONS["sdpa"]
+    attended: tuple[torch.Tensor, None] = attend(module, query, key, value, mask, **kwargs)
+    return attended
 
 
 def _full_mask(

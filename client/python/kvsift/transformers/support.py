@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 MAX_HEAD_DIM = 256
 
@@ -24,7 +24,7 @@ def attention_layers(model: PreTrainedModel) -> dict[int, nn.Module]:
     _refuse(not model._can_set_attn_implementation(), "its attention is not exchangeable")
 
     modules = {
-        module.layer_idx: module
+        _layer_id(module): module
         for module in model.base_model.modules()
         if hasattr(module, "layer_idx") and hasattr(module, "k_proj")
     }
@@ -36,6 +36,11 @@ def attention_layers(model: PreTrainedModel) -> dict[int, nn.Module]:
     for module in modules.values():
         _refuse(getattr(module, "sinks", None) is not None, "it has learned attention sinks")
     return modules
+
+
+def _layer_id(module: nn.Module) -> int:
+    layer_id: int = module.layer_idx  # type: ignore[assignment]
+    return layer_id
 
 
 def sparse_layers(model: PreTrainedModel, dense_layers: int) -> list[int]:
@@ -66,7 +71,7 @@ def head_shape(model: PreTrainedModel) -> tuple[int, int, int]:
     return kv_heads, query_heads, head_dim
 
 
-def _types_without_list(config: object) -> list[str]:
+def _types_without_list(config: PreTrainedConfig) -> list[str]:
     """Layer types of a config that does not list them, as Transformers' caches infer them."""
     kind = "full_attention"
     if getattr(config, "sliding_window", None) is not None:

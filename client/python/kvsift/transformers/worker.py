@@ -52,7 +52,7 @@ class Worker:
         if any(hasattr(module, "kvsift_worker") for module in self._modules):
             raise ValueError("the model has a worker already: detach that one first")
         for module in self._modules:
-            module.kvsift_worker = self
+            module.kvsift_worker = self  # type: ignore[assignment]
         self._hooks = [
             model.base_model.register_forward_pre_hook(self._begin, with_kwargs=True),
             model.base_model.register_forward_hook(self._end, always_call=True),
@@ -105,8 +105,9 @@ class Worker:
         head_dim]; mask as build_mask makes it.
         """
         columns = None
-        if self._forward is not None and module.layer_idx in self.link.layers:
-            columns = self._columns(self._forward, module.layer_idx, query, key, mask)
+        layer_id: Any = module.layer_idx
+        if self._forward is not None and layer_id in self.link.layers:
+            columns = self._columns(self._forward, layer_id, query, key, mask)
         if columns is None:
             return attend_densely(module, query, key, value, mask, **kwargs)
         return attend_selected(query, key, value, columns, kwargs.get("scaling")), None
@@ -128,11 +129,12 @@ class Worker:
             return None
         if forward.columns is None:
             forward.see(key, mask, self._dense_because(forward, key))
+        assert forward.columns is not None
         away, reason = self.link.availability.is_away(), forward.dense_because
         layer, cache = self.link.layers.index(layer_id), forward.cache
-        if away or reason is not None:
+        if away or reason is not None or self.policy is None:
             if not away and reason == "dense_prefill":
-                cache.ingest.send(layer, key, forward.columns, cache.sequences.leaders())
+                cache.ingest.send(layer, key, forward.columns)
             self.statistics.count(reason or "dense_unavailable")
             return None
         try:
@@ -157,7 +159,7 @@ class Worker:
         return None
 
     def _begin(
-        self, decoder: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, decoder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Before a forward: makes its cache one of ours."""
         self._forward = None
@@ -184,7 +186,7 @@ class Worker:
         forward.cache.ingest.flush(wait=True)
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def attend(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -194,7 +196,7 @@ def attend(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """The attention that Transformers knows as "kvsift"; belongs to a model's worker."""
-    worker = getattr(module, "kvsift_worker", None)
+    worker: Worker | None = getattr(module, "kvsift_worker", None)
     if worker is None:
         raise RuntimeError(
             'attention "kvsift" needs kvsift.transformers.attach(model, client, ...)'
