@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Programs of an unpacked bundle load nothing from outside but glibc, and they and their libraries
+# Programs of an unpacked bundle, or of an image, load nothing from outside but glibc, and they and their libraries
 # need no newer one than that of Debian 12.
 #
 # usage: bundle_linkage.sh FOLDER
@@ -28,7 +28,7 @@ while IFS= read -r -d '' file; do
   if [[ $(printf '%s\n' "$newest" "$newest_glibc" | sort -V | tail -1) != "$newest_glibc" ]]; then
     problems+=$'\n'"$file needs glibc $newest"
   fi
-done < <(find "$folder/bin" "$folder/tests" "$folder/lib" -type f -print0)
+done < <(find "$folder" -type f -print0)
 if ((checked == 0)) || [[ -n ${problems//[$'\n']/} ]]; then
   printf '%s: %d files checked, problems:\n%s\n' "$folder" "$checked" "$problems" >&2
   exit 1

@@ -18,6 +18,11 @@ packages_of() {
   done
 }
 
+# project_version: as CMakeLists.txt has it.
+project_version() {
+  awk '$1 == "project(kvsift" { print $3 }' "$root/CMakeLists.txt"
+}
+
 is_installed() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
@@ -48,10 +53,11 @@ install_packages() {
     apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# build PRESET [TARGET]: configures and builds into build/PRESET; everything without a target.
+# build PRESET [TARGET [OPTION...]]: configures, with these options of CMake, and builds into
+# build/PRESET; everything without a target.
 build() {
   local preset=$1 target=${2:-all}
   say "Building build/$preset ($target)"
-  (cd "$root" && cmake --preset "$preset" --log-level=NOTICE &&
+  (cd "$root" && cmake --preset "$preset" --log-level=NOTICE "${@:3}" &&
     cmake --build --preset "$preset" --parallel "$(nproc)" --target "$target")
 }

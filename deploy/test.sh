@@ -2,7 +2,7 @@
 # Installs what is missing, builds everything, and runs all tests.
 #
 # usage: deploy/test.sh [--full] [--no-install]
-#   --full        long stress, model and matrix runs, and the thread sanitizer
+#   --full        long stress, model and matrix runs, the thread sanitizer, and images and pods
 #   --no-install  the packages are there
 set -euo pipefail
 # shellcheck source=deploy/setup.sh
@@ -18,19 +18,58 @@ for option in "$@"; do
   esac
 done
 
-# install_buf: buf into build/tools. Where the package index cannot be reached its test is skipped.
-install_buf() {
-  local tools=$root/build/tools
-  [[ ! -x $tools/bin/buf ]] || return 0
-  say "Installing buf into build/tools"
-  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet buf-bin; }; then
-    echo "buf could not be installed: its test will be skipped"
+# install_tools: what deploy/packages/pypi.txt lists into build/tools. Where the package index cannot
+# be reached, the tests that need it are skipped.
+install_tools() {
+  local tools=$root/build/tools list=$root/deploy/packages/pypi.txt
+  ! cmp --quiet "$list" "$tools/installed.txt" || return 0
+  say "Installing tools of the tests into build/tools"
+  if python3 -m venv "$tools" && "$tools/bin/pip" install --quiet --requirement "$list"; then
+    cp "$list" "$tools/installed.txt"
+  else
+    echo "they could not be installed: their tests will be skipped"
   fi
 }
 
-[[ -z $install ]] || install_packages build test
-install_buf
-build release
+# unpack_prometheus: Debian's package into build/tools, because to install it would start a service.
+unpack_prometheus() {
+  local folder=$root/build/tools/prometheus
+  if [[ -x $folder/usr/bin/promtool ]] || ! command -v apt-get >/dev/null; then return 0; fi
+  say "Unpacking prometheus into build/tools"
+  mkdir -p "$folder"
+  (cd "$folder" && apt-get download -q prometheus && dpkg-deb -x ./prometheus_*.deb . &&
+    rm ./prometheus_*.deb) ||
+    echo "it could not be fetched: its tests will be skipped"
+}
+
+# install_python: what the tests of the Python package need into build/python, and the options of
+# the release build that take it. Where the package index cannot be reached they are skipped, and
+# where only torch is missing, those that need it.
+install_python() {
+  local python=$root/build/python requirements=$root/client/python/requirements
+  local pip=("$python/bin/python" -m pip install --quiet)
+  say "Python packages into build/python"
+  if [[ ! -e $python/bin/python ]]; then
+    python3 -m venv "$python" || return 0
+    # Torch comes in seconds rather than minutes.
+    "${pip[@]}" uv || echo "no uv: pip installs the rest"
+  fi
+  [[ ! -x $python/bin/uv ]] || pip=("$python/bin/uv" pip install --quiet --python "$python/bin/python")
+  if ! "${pip[@]}" -r "$requirements-test.txt"; then
+    echo "the packages could not be installed: tests of the Python package will be skipped"
+    return 0
+  fi
+  "${pip[@]}" -r "$requirements-model.txt" ||
+    echo "torch could not be installed: tests that need it will be skipped"
+  python_options=(-DKVSIFT_PYTHON=ON -DPython_EXECUTABLE="$python/bin/python")
+}
+
+[[ -z $install ]] || install_packages build test ${full:+image}
+install_tools
+unpack_prometheus
+python_options=()
+install_python
+build release all "${python_options[@]}"
 build asan
 [[ -z $full ]] || build tsan
 

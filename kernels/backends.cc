@@ -20,11 +20,15 @@ struct NamedBackend {
   // Says, before memory is taken, whether the backend can run on this machine:
   // FAILED_PRECONDITION naming the constraint if not.
   absl::Status (*check)(int device);
+  // All memory of the device, which has passed the check; 0 if it is the host's.
+  int64_t (*memory)(int device);
   BackendOr (*create)(const BackendOptions& options);
 };
 
 #ifdef KVSIFT_HAS_CUDA
 absl::Status CheckCuda(int device) { return CheckCudaBackend(device); }
+
+int64_t MemoryOfCuda(int device) { return CudaDeviceMemory(device); }
 
 BackendOr CreateCuda(const BackendOptions& options) {
   return CreateCudaBackend(
@@ -35,6 +39,8 @@ BackendOr CreateCuda(const BackendOptions& options) {
 absl::Status CheckCuda(int) {
   return absl::FailedPreconditionError("this build has no CUDA code (KVSIFT_CUDA=OFF)");
 }
+
+int64_t MemoryOfCuda(int) { return 0; }
 
 BackendOr CreateCuda(const BackendOptions& options) { return CheckCuda(options.device); }
 #endif
@@ -49,6 +55,8 @@ BackendOr CreateCpu(const BackendOptions& options) {
 
 absl::Status RunsEverywhere(int) { return absl::OkStatus(); }
 
+int64_t MemoryOfHost(int) { return 0; }
+
 BackendOr CreateReference(const BackendOptions& options) {
   auto memory = options.reserve(options.memory_bytes);
   if (!memory.ok()) return memory.status();
@@ -57,9 +65,9 @@ BackendOr CreateReference(const BackendOptions& options) {
 
 // The fastest first.
 constexpr NamedBackend kBackends[] = {
-    {"cuda", CheckCuda, CreateCuda},
-    {"cpu", CheckCpu, CreateCpu},
-    {"reference", RunsEverywhere, CreateReference},
+    {"cuda", CheckCuda, MemoryOfCuda, CreateCuda},
+    {"cpu", CheckCpu, MemoryOfHost, CreateCpu},
+    {"reference", RunsEverywhere, MemoryOfHost, CreateReference},
 };
 
 // `status`, which is an error, with the backend's name before it.
@@ -95,6 +103,7 @@ absl::StatusOr<BackendChoice> ChooseBackend(std::string_view name, int device) {
   const auto found = Find(name, device, /*has_completions=*/true, choice.passed_over);
   if (!found.ok()) return found.status();
   choice.name = std::string((*found)->name);
+  choice.memory_bytes = (*found)->memory(device);
   return choice;
 }
 

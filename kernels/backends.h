@@ -38,6 +38,7 @@ std::vector<std::string> BackendNames();
 // A backend that can run here.
 struct BackendChoice {
   std::string name;
+  int64_t memory_bytes = 0;               // all that the GPU has; 0: it lives in the host's memory
   std::vector<absl::Status> passed_over;  // of faster ones, why they cannot; each names itself
 };
 

@@ -1,6 +1,7 @@
 // kvsift-server.
 #include <malloc.h>  // also __GLIBC__
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,7 @@ void KeepFreedMemory() {
 
 int main(int argc, char** argv) {
   KeepFreedMemory();
-  return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc));
+  const char* const notify_socket = std::getenv("NOTIFY_SOCKET");  // from systemd
+  return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc),
+                                  {.notify_socket = notify_socket == nullptr ? "" : notify_socket});
 }

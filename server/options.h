@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/option_places.h"
 #include "server/rpc/log.h"
 #include "server/rpc/server.h"
 
@@ -16,6 +17,8 @@ struct ProgramOptions {
   ServerOptions server;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
+  bool check_only = false;  // --check-config: nothing is to be started
+  OptionPlaces places;      // of the config file
 };
 
 // Text that was asked for in place of a run: --help or --version.

@@ -7,18 +7,24 @@
 #include <cstdint>
 #include <iostream>
 #include <random>
-#include <thread>
 #include <utility>
 #include <variant>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "google/protobuf/stubs/logging.h"
+#include "server/configuration_check.h"
+#include "server/machine.h"
 #include "server/options.h"
 #include "server/rpc/log.h"
 #include "server/rpc/version.h"
+#include "server/service_manager.h"
 
 namespace kvsift {
 namespace {
+
+// What an end takes beside the drain: memory is given back, a GPU is left.
+constexpr absl::Duration kEndTime = absl::Seconds(30);
 
 // Sent by the server to its own process when a device has failed.
 constexpr int kFailureSignal = SIGUSR1;
@@ -59,8 +65,12 @@ uint64_t RandomIncarnation() {
   return value == 0 ? 1 : value;
 }
 
-int Run(ProgramOptions options) {
-  const sigset_t signals = BlockEndSignals();
+// What the program says for itself when it does not run.
+void Complain(const OptionPlaces& places, const absl::Status& status) {
+  std::cerr << "kvsift-server: " << places.Locate(std::string(status.message())) << std::endl;
+}
+
+int Run(ProgramOptions options, const sigset_t& signals, const ServiceManager& manager) {
   signal(SIGPIPE, SIG_IGN);                  // a closed log must not end the server
   google::protobuf::SetLogHandler(nullptr);  // it prints a line for each malformed message
   // The distribution's abseil looks for cycles of locks at each lock, for gRPC's too.
@@ -71,7 +81,7 @@ int Run(ProgramOptions options) {
   options.server.on_failure = [] { kill(getpid(), kFailureSignal); };
   auto server = Server::Start(options.server, logger);
   if (!server.ok()) {
-    std::cerr << "kvsift-server: " << server.status().message() << std::endl;
+    Complain(options.places, server.status());
     return kExitRunFailed;
   }
   for (const std::string& address : (*server)->addresses()) {
@@ -79,20 +89,24 @@ int Run(ProgramOptions options) {
   }
   const std::string metrics = (*server)->metrics_address();
   if (!metrics.empty()) std::cout << "metrics on " << metrics << std::endl;
+  const std::string health = (*server)->health_address();
+  if (!health.empty()) std::cout << "health on " << health << std::endl;
+  manager.SayReady();
   WaitForEnd(signals, **server);
   EndAtOnceOnSignals();
+  manager.SayStopping(options.server.drain_timeout + kEndTime);
   (*server)->Shutdown();
   return (*server)->failure().ok() ? 0 : kExitDeviceFailed;
 }
 
 }  // namespace
 
-int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory make_backends) {
-  const int processors = static_cast<int>(std::thread::hardware_concurrency());
-  auto parsed = ParseProgramOptions(arguments, processors);
+int RunServerProgram(const std::vector<std::string>& arguments, Surroundings surroundings) {
+  const Machine machine = ReadMachine();
+  auto parsed = ParseProgramOptions(arguments, machine.processors);
   if (!parsed.ok()) {
-    std::cerr << "kvsift-server: " << parsed.status().message()
-              << "\nRun kvsift-server --help for the options." << std::endl;
+    Complain({}, parsed.status());
+    std::cerr << "Run kvsift-server --help for the options." << std::endl;
     return kExitBadUsage;
   }
   if (const auto* text = std::get_if<ProgramText>(&*parsed)) {
@@ -100,8 +114,19 @@ int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory 
     return 0;
   }
   auto options = std::get<ProgramOptions>(*std::move(parsed));
-  options.server.make_backends = std::move(make_backends);
-  return Run(std::move(options));
+  options.server.make_backends = std::move(surroundings.make_backends);
+  const sigset_t signals = BlockEndSignals();  // looking for a GPU can start threads
+  const absl::Status valid = CheckConfiguration(options.server, machine);
+  // A backend that cannot run here may later: a start fails with another code then.
+  if (absl::IsInvalidArgument(valid) || (options.check_only && !valid.ok())) {
+    Complain(options.places, valid);
+    return kExitBadUsage;
+  }
+  if (options.check_only) {
+    std::cout << "kvsift-server: the configuration is valid" << std::endl;
+    return 0;
+  }
+  return Run(std::move(options), signals, ServiceManager(std::move(surroundings.notify_socket)));
 }
 
 }  // namespace kvsift

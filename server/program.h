@@ -14,10 +14,16 @@ inline constexpr int kExitRunFailed = 1;
 inline constexpr int kExitBadUsage = 2;
 inline constexpr int kExitDeviceFailed = 3;
 
+// What the program finds itself in.
+struct Surroundings {
+  std::string notify_socket = {};      // as ServiceManager takes it
+  BackendsFactory make_backends = {};  // that of ServerOptions: for tests
+};
+
 // Serves as `arguments` say, the program's name left out, until a signal or a failed device ends
 // it, and returns the exit code. Takes over SIGTERM, SIGINT, SIGUSR1 and SIGPIPE: call it once,
-// before the process has other threads. `make_backends` is that of ServerOptions: for tests.
-int RunServerProgram(const std::vector<std::string>& arguments, BackendsFactory make_backends = {});
+// before the process has other threads.
+int RunServerProgram(const std::vector<std::string>& arguments, Surroundings surroundings = {});
 
 }  // namespace kvsift
 

@@ -46,6 +46,7 @@ void AddStoresCommand(CLI::App& app, Action& action);
 void AddSequencesCommand(CLI::App& app, Action& action);
 void AddCalibrateCommand(CLI::App& app, Action& action);
 void AddEvaluateCommand(CLI::App& app, Action& action);
+void AddPlanCommand(CLI::App& app, Action& action);
 
 }  // namespace kvsift::cli
 

@@ -5,6 +5,19 @@
 
 namespace kvsift::cli {
 
+namespace {
+
+// Null before enough was sampled.
+Json ToJson(const std::optional<client::LevelDeviation>& deviation) {
+  if (!deviation.has_value()) return nullptr;
+  return {{"layer_id", deviation->layer_id},
+          {"kv_head", deviation->kv_head},
+          {"deviation", deviation->deviation},
+          {"limit", deviation->limit}};
+}
+
+}  // namespace
+
 Json ToJson(const client::Store& store) {
   const client::StoreConfig& config = store.config;
   return {{"name", config.name},
@@ -19,7 +32,9 @@ Json ToJson(const client::Store& store) {
           {"sequences", store.sequences},
           {"resident_bytes", store.resident_bytes},
           {"page_bytes", store.page_bytes},
-          {"page_positions", store.page_positions}};
+          {"page_positions", store.page_positions},
+          {"level_counts", store.level_counts},
+          {"level_deviation", ToJson(store.level_deviation)}};
 }
 
 Json ToJson(const client::Sequence& sequence) {

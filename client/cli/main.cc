@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   kvsift::cli::AddSequencesCommand(app, action);
   kvsift::cli::AddCalibrateCommand(app, action);
   kvsift::cli::AddEvaluateCommand(app, action);
+  kvsift::cli::AddPlanCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

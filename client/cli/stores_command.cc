@@ -1,5 +1,9 @@
+#include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "client/cli/command.h"
@@ -24,6 +28,25 @@ void PrintStores(const std::vector<client::Store>& stores) {
   }
 }
 
+// Shares of the levels of all keys together, and where they deviate most from the scales' promise.
+void PrintLevels(const client::Store& store) {
+  const std::vector<int64_t>& counts = store.level_counts;
+  std::vector<int64_t> sums(size_t{1} << store.config.key_bits);
+  for (size_t i = 0; i < counts.size(); ++i) sums[i % sums.size()] += counts[i];
+  const int64_t total = std::accumulate(sums.begin(), sums.end(), int64_t{0});
+  std::string shares;
+  for (const int64_t sum : sums) {
+    if (total > 0) absl::StrAppendFormat(&shares, " %.3f", static_cast<double>(sum) / total);
+  }
+  absl::PrintF("levels      %s\n", total > 0 ? shares : " nothing sampled");
+  if (!store.level_deviation.has_value()) return;
+  const client::LevelDeviation& most = *store.level_deviation;
+  absl::PrintF("deviation    %.3f at layer %d, kv head %d: %s the limit of %.2f\n", most.deviation,
+               most.layer_id, most.kv_head,
+               most.deviation > most.limit ? "DRIFTED from the calibration, beyond" : "within",
+               most.limit);
+}
+
 void PrintStore(const client::Store& store) {
   PrintStores({store});
   absl::PrintF("page         %d positions, %s\n", store.page_positions,
@@ -32,6 +55,7 @@ void PrintStore(const client::Store& store) {
   absl::PrintF("key scales   %s\n", store.config.key_scales.empty()
                                         ? "none: takes codes only"
                                         : "set: takes raw keys and codes");
+  PrintLevels(store);
 }
 
 absl::Status List(const StoreFlags& flags) {

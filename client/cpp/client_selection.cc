@@ -1,10 +1,10 @@
-#include <deque>
 #include <memory>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
 #include "client/cpp/client_impl.h"
 #include "client/cpp/selection.h"
+#include "client/cpp/selection_callback.h"
 #include "client/cpp/step_message.h"
 
 namespace kvsift::client {
@@ -12,38 +12,6 @@ namespace {
 
 // Odd, with its bits spread: neighbouring sequences go to different connections.
 constexpr uint64_t kSpread = 0x9E3779B97F4A7C15;
-
-struct Refusal {
-  SelectionCallback done;
-  absl::Status status;
-};
-
-// Calls `done` here; if a refusal is being told here already, then after it. So a callback that
-// starts a call which is refused in turn does not nest, however often.
-void Refuse(SelectionCallback done, absl::Status status) {
-  thread_local std::deque<Refusal>* waiting = nullptr;
-  if (waiting != nullptr) {
-    waiting->push_back({std::move(done), std::move(status)});
-    return;
-  }
-  std::deque<Refusal> refusals;
-  waiting = &refusals;
-  done(std::move(status));
-  for (; !refusals.empty(); refusals.pop_front()) {
-    refusals.front().done(std::move(refusals.front().status));
-  }
-  waiting = nullptr;
-}
-
-// A callback that sets the promise behind a future.
-struct Promised {
-  std::shared_ptr<std::promise<absl::StatusOr<SelectionResult>>> promise =
-      std::make_shared<std::promise<absl::StatusOr<SelectionResult>>>();
-
-  void operator()(absl::StatusOr<SelectionResult> result) const {
-    promise->set_value(std::move(result));
-  }
-};
 
 // Waits for what `start` starts with the callback that it is given.
 template <typename Start>
@@ -72,7 +40,7 @@ absl::Status Client::Impl::StartStep(const Store& store, const Request& request,
                                      SelectionCallback& done) {
   const absl::StatusOr<v1::StepRequest> message = ToProto(store, request);
   if (!message.ok()) return message.status();
-  absl::StatusOr<grpc::Slice> body = MakeStepBody(*message, message_bytes);
+  absl::StatusOr<grpc::Slice> body = MakeStepBody(*message, request.traceparent, message_bytes);
   if (!body.ok()) return body.status();
   auto step = std::make_unique<PendingStep>();
   step->call = calls_.Enter();

@@ -126,6 +126,12 @@ Store FromProto(const v1::Store& store) {
   out.resident_bytes = store.resident_bytes();
   out.page_bytes = store.page_bytes();
   out.page_positions = store.page_positions();
+  out.level_counts.assign(store.level_counts().begin(), store.level_counts().end());
+  if (store.has_level_deviation()) {
+    const v1::LevelDeviation& deviation = store.level_deviation();
+    out.level_deviation = {deviation.layer_id(), deviation.kv_head(), deviation.deviation(),
+                           deviation.limit()};
+  }
   return out;
 }
 

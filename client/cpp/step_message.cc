@@ -19,16 +19,21 @@ using Request = v1::StreamStepsRequest;
 // Tag and fixed64, tag and varint. gRPC keeps so few bytes in the slice itself.
 constexpr int64_t kMaxHeadBytes = (1 + 8) + (1 + 10);
 
+constexpr size_t kTagBytes = 1;  // of fields up to 15
+
 constexpr uint32_t kBodyTag =
     WireFormatLite::MakeTag(Request::kStepFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 
 }  // namespace
 
-absl::StatusOr<grpc::Slice> MakeStepBody(const v1::StepRequest& step, int64_t message_bytes) {
+absl::StatusOr<grpc::Slice> MakeStepBody(const v1::StepRequest& step,
+                                         const std::string& traceparent, int64_t message_bytes) {
   const size_t step_bytes = step.ByteSizeLong();
   const auto prefix_bytes = static_cast<int64_t>(CodedOutputStream::VarintSize32(kBodyTag) +
                                                  CodedOutputStream::VarintSize64(step_bytes));
-  const int64_t bytes = prefix_bytes + static_cast<int64_t>(step_bytes);
+  const size_t trace_bytes =
+      traceparent.empty() ? 0 : kTagBytes + WireFormatLite::StringSize(traceparent);
+  const int64_t bytes = prefix_bytes + static_cast<int64_t>(step_bytes + trace_bytes);
   if (bytes + kMaxHeadBytes > message_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat("the message has ", bytes + kMaxHeadBytes,
                                                      " bytes, expected at most ", message_bytes));
@@ -36,7 +41,10 @@ absl::StatusOr<grpc::Slice> MakeStepBody(const v1::StepRequest& step, int64_t me
   grpc_slice slice = grpc_slice_malloc(static_cast<size_t>(bytes));
   uint8_t* out = CodedOutputStream::WriteTagToArray(kBodyTag, GRPC_SLICE_START_PTR(slice));
   out = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(step_bytes), out);
-  step.SerializeWithCachedSizesToArray(out);
+  out = step.SerializeWithCachedSizesToArray(out);
+  if (trace_bytes > 0) {
+    WireFormatLite::WriteStringToArray(Request::kTraceparentFieldNumber, traceparent, out);
+  }
   return grpc::Slice(slice, grpc::Slice::STEAL_REF);
 }
 

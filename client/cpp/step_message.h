@@ -9,6 +9,7 @@
 #include <grpcpp/support/slice.h>
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -16,10 +17,11 @@
 
 namespace kvsift::client {
 
-// Returns field `step` of a StreamStepsRequest.
+// Returns fields `step` and, unless it is empty, `traceparent` of a StreamStepsRequest.
 // Errors: RESOURCE_EXHAUSTED if the whole message would have more than `message_bytes`, which is
 // below 2 GiB. Sent, it would end the stream for all its steps.
-absl::StatusOr<grpc::Slice> MakeStepBody(const v1::StepRequest& step, int64_t message_bytes);
+absl::StatusOr<grpc::Slice> MakeStepBody(const v1::StepRequest& step,
+                                         const std::string& traceparent, int64_t message_bytes);
 
 // Returns a StreamStepsRequest. `rest` is the time until the step's deadline, more than none; it
 // travels rounded up to microseconds, or not at all if it is infinite.

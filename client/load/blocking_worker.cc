@@ -27,7 +27,7 @@ void BlockingWorker::Run() {
 
 void BlockingWorker::RestoreStore() {
   // If this fails, so does the next turn.
-  (void)context_.client.CreateStore(context_.store.config, context_.Deadline());
+  (void)context_.client.CreateStore(context_.store.config, {}, context_.Deadline());
 }
 
 absl::Status BlockingWorker::Count(Operation operation, int64_t intended, absl::Status status,

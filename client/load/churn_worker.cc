@@ -53,6 +53,7 @@ absl::Status ChurnWorker::Append(Sequence& sequence, int64_t count, int64_t inte
 absl::Status ChurnWorker::Create(int64_t intended) {
   const uint64_t id = SequenceId(index_, next_id_++);
   sequences_.push_back({id, 0, Content(Mix(context_.plan.seed, id))});
+  context_.contents.Put(id, sequences_.back().content);
   const int64_t length = 1 + random_.Below(context_.plan.context);
   const absl::Status status = Append(sequences_.back(), length, intended);
   if (!status.ok()) Forget(sequences_.size() - 1);
@@ -70,6 +71,7 @@ absl::Status ChurnWorker::Fork(const Sequence& parent, int64_t intended) {
   child.id = SequenceId(index_, next_id_++);
   child.length = 1 + random_.Below(parent.length);
   child.content.Cut(child.length, Mix(context_.plan.seed, child.id));
+  context_.contents.Put(child.id, child.content);
   const auto forked = context_.client.Fork(context_.store.config.name, parent.id, child.id,
                                            child.length, {}, context_.Deadline());
   const absl::Status status = Count(Operation::kFork, intended, forked.status(), {});
@@ -84,15 +86,17 @@ absl::Status ChurnWorker::Truncate(Sequence& sequence, int64_t intended) {
                                             context_.Deadline());
   sequence.length = length;
   sequence.content.Cut(length, Mix(context_.plan.seed, sequence.id, calls_));
+  context_.contents.Put(sequence.id, sequence.content);
   return Count(Operation::kTruncate, intended, cut.status(), {});
 }
 
 absl::Status ChurnWorker::Release(size_t index, int64_t intended) {
   const uint64_t id = sequences_[index].id;
   sequences_.erase(sequences_.begin() + static_cast<std::ptrdiff_t>(index));
-  return Count(Operation::kRelease, intended,
-               context_.client.Release(context_.store.config.name, id, {}, context_.Deadline()),
-               {});
+  const absl::Status status =
+      context_.client.Release(context_.store.config.name, id, {}, context_.Deadline());
+  context_.contents.Remove(id);
+  return Count(Operation::kRelease, intended, status, {});
 }
 
 void ChurnWorker::Forget(size_t index) {
@@ -100,6 +104,7 @@ void ChurnWorker::Forget(size_t index) {
   // again.
   (void)context_.client.Release(context_.store.config.name, sequences_[index].id, {},
                                 context_.Deadline());
+  context_.contents.Remove(sequences_[index].id);
   sequences_.erase(sequences_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 

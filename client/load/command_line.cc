@@ -61,7 +61,10 @@ CLI::Option* AddCount(CLI::App& app, const std::string& name, Number& value,
 }
 
 void AddScenarioOptions(CLI::App& app, Plan& plan, Texts& texts) {
-  app.add_option("--server", plan.server, "Address of the server: host:port or unix:/path");
+  app.add_option(
+      "--server", plan.server,
+      "Address of the server: host:port or unix:/path; several, with commas between them, or "
+      "dns:///name:port are a pool");
   app.add_option("--scenario", texts.scenario, "decode, prefill, mixed, select-only, churn")
       ->check(CLI::IsMember({"decode", "prefill", "mixed", "select-only", "churn"}))
       ->capture_default_str();

@@ -87,6 +87,28 @@ Json IntervalJson(const TrialInterval& interval) {
   return json;
 }
 
+std::string_view StateName(client::MemberState state) {
+  switch (state) {
+    case client::MemberState::kServing:
+      return "serving";
+    case client::MemberState::kDraining:
+      return "draining";
+    case client::MemberState::kUnreachable:
+      return "unreachable";
+  }
+  return "";
+}
+
+Json PoolJson(const RunReport& report) {
+  Json members = Json::array();
+  for (const client::MemberInfo& member : report.members) {
+    members.push_back({{"address", member.address}, {"state", StateName(member.state)}});
+  }
+  return {{"members", members},
+          {"moved_sequences", report.pool.moved_sequences},
+          {"moved_positions", report.pool.moved_positions}};
+}
+
 Json ConfigJson(const Plan& plan) {
   const bool is_open = plan.rate > 0;
   return {{"workers", plan.workers},
@@ -152,6 +174,7 @@ Json ReportDocument(const RunReport& report) {
   for (const TrialInterval& interval : report.trial.intervals) {
     document["intervals"].push_back(IntervalJson(interval));
   }
+  if (report.plan.is_pool()) document["pool"] = PoolJson(report);
   document["config"] = ConfigJson(report.plan);
   const Machine machine = ThisMachine();
   document["machine"] = {{"cpu", machine.cpu},

@@ -9,7 +9,7 @@
 #include "client/load/floors.h"
 #include "client/load/plan.h"
 #include "client/load/trial.h"
-#include "kvsift/store.h"
+#include "kvsift/pool.h"
 #include "nlohmann/json.hpp"
 
 namespace kvsift::load {
@@ -26,6 +26,8 @@ struct RunReport {
   int64_t verified = 0;
   int64_t differences = 0;
   client::ServerInfo server;
+  std::vector<client::MemberInfo> members = {};
+  client::PoolCounts pool = {};
 };
 
 // {"p50": ..., "p90": ..., "p99": ..., "p999": ..., "max": ..., "mean": ...} in microseconds.

@@ -45,7 +45,7 @@ uint64_t Lane::Salt(const Member& member) const {
 }
 
 absl::Status Lane::Rebuild() {
-  const auto store = context_.client.CreateStore(context_.store.config, context_.Deadline());
+  const auto store = context_.client.CreateStore(context_.store.config, {}, context_.Deadline());
   if (!store.ok()) return store.status();
   AppendBuffer buffer;
   for (Member& member : members_) {
@@ -54,6 +54,7 @@ absl::Status Lane::Rebuild() {
     absl::Status status =
         context_.client.Release(context_.store.config.name, member.id, {}, context_.Deadline());
     if (!status.ok() && !absl::IsNotFound(status)) return status;
+    context_.contents.Put(member.id, member.content);
     status = AppendContent(context_, member.id, member.content, 0, context_.plan.context, buffer);
     if (!status.ok()) return status;
   }
@@ -67,6 +68,7 @@ absl::Status Lane::RollBack() {
     if (!sequence.ok()) return sequence.status();
     ++member.generation;
     member.content.Cut(context_.plan.context, Salt(member));
+    context_.contents.Put(member.id, member.content);
   }
   return absl::OkStatus();
 }

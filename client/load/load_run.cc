@@ -62,7 +62,7 @@ class LoadRun {
 
   // The floors as they are now; those of before and after are put together.
   void MeasureFloors() {
-    if (!plan_.echo || Interrupted()) return;
+    if (!plan_.echo || plan_.is_pool() || Interrupted()) return;
     const absl::Duration time = FloorTime(plan_.duration);
     Floors floors;
     absl::StatusOr<Floor> echo = plan_.scenario == Scenario::kPrefill ? Discard(time) : Echo(time);
@@ -150,6 +150,8 @@ class LoadRun {
     report_.verified = session_->verifier().verified();
     report_.differences = session_->verifier().differences();
     report_.server = session_->server();
+    report_.members = session_->members();
+    report_.pool = session_->pool_counts();
     const absl::Status reason = session_->halt().reason();
     RunOutcome outcome;
     outcome.document = ReportDocument(report_);

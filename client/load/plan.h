@@ -28,7 +28,7 @@ std::optional<Scenario> ScenarioFromName(std::string_view name);
 
 // Defaults suit a client and a server that share two cores.
 struct Plan {
-  std::string server;
+  std::string server;  // or several, or a name: the target of a pool
   Scenario scenario = Scenario::kDecode;
 
   int workers = 4;
@@ -58,6 +58,10 @@ struct Plan {
   bool echo = true;      // floors are measured before and after
   std::string metrics;   // host:port of the server's metrics; empty: not read
   std::string dump_dir;  // where a difference is written; empty: the current folder
+
+  // The target has several servers: what one loses is brought to another, and does not count as an
+  // error.
+  bool is_pool() const;
 
   // Calls under way at once in the scenario's main operation.
   int lanes() const { return workers * outstanding; }

@@ -9,6 +9,7 @@ absl::Status PrefillWorker::Turn(int64_t intended) {
   const Content content(Mix(context_.plan.seed, id));
   const int64_t length = context_.plan.context;
   const auto layers = std::ssize(context_.store.config.layer_ids);
+  context_.contents.Put(id, content);
   absl::Status status = AppendContent(context_, id, content, 0, length, buffer_);
   // A caller has its keys: making them is this program's time, not the append's.
   status = Count(Operation::kAppend, intended + buffer_.filled_ns, status,
@@ -22,6 +23,7 @@ absl::Status PrefillWorker::Turn(int64_t intended) {
   const int64_t start = context_.clock.Now();
   const absl::Status released =
       context_.client.Release(context_.store.config.name, id, {}, context_.Deadline());
+  context_.contents.Remove(id);
   if (status.ok()) return Count(Operation::kRelease, start, released, {});
   return status;
 }

@@ -6,24 +6,26 @@
 
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
-#include "client/load/blocking_threads.h"
+#include "client/cpp/blocking_threads.h"
 #include "client/load/clock.h"
+#include "client/load/contents.h"
 #include "client/load/halt.h"
 #include "client/load/message_sizes.h"
 #include "client/load/plan.h"
 #include "client/load/recorder.h"
 #include "client/load/vector_pool.h"
 #include "client/load/verifier.h"
-#include "kvsift/client.h"
+#include "kvsift/pool.h"
 
 namespace kvsift::load {
 
 struct RunContext {
   const Plan& plan;
   const VectorPool& pool;
+  Contents& contents;
   Clock& clock;
-  Client& client;
-  BlockingThreads& threads;
+  Pool& client;
+  client::BlockingThreads& threads;
   Halt& halt;
   Verifier& verifier;
   client::Store store;

@@ -49,17 +49,19 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Start(const Plan& plan) {
 }
 
 absl::Status Session::Connect() {
-  client::Options options;
-  options.channels = plan_.channels;
-  options.max_steps_in_flight = std::max(options.max_steps_in_flight, plan_.lanes());
-  options.attempts = 1;  // what fails is counted; the workers send it again
-  const absl::Time deadline = absl::Now() + plan_.timeout;
-  auto client = Client::Connect(plan_.server, options, deadline);
+  client::PoolOptions options;
+  options.client.channels = plan_.channels;
+  options.client.max_steps_in_flight = std::max(options.client.max_steps_in_flight, plan_.lanes());
+  // Of one server what fails is counted; the workers send it again.
+  if (!plan_.is_pool()) options.client.attempts = 1;
+  auto client = Pool::Connect(plan_.server, options, absl::Now() + plan_.timeout);
   if (!client.ok()) return client.status();
   client_ = *std::move(client);
-  auto server = client_->GetServer(deadline);
-  if (!server.ok()) return server.status();
-  server_ = *std::move(server);
+  for (const client::MemberInfo& member : client_->Members()) {
+    if (member.state != client::MemberState::kServing) continue;
+    server_ = member.server;
+    break;
+  }
   return absl::OkStatus();
 }
 
@@ -77,6 +79,7 @@ absl::Status Session::MakePool() {
   auto pool = VectorPool::Make({plan_.shape, plan_.policy.estimator, plan_.raw}, layers);
   if (!pool.ok()) return pool.status();
   pool_ = std::make_unique<VectorPool>(*std::move(pool));
+  contents_ = std::make_unique<Contents>(*pool_);
   return absl::OkStatus();
 }
 
@@ -94,17 +97,31 @@ absl::Status Session::CreateStore() {
     return absl::FailedPreconditionError(
         absl::StrCat("--store: ", config_.name, " is there already"));
   }
-  auto store = client_->CreateStore(config_, deadline);
+  client::KeyProvider keys = {.raw = pool_->type(), .encode = client::EncodeOn::kServer};
+  if (plan_.is_pool()) {
+    keys.read = [this](const client::KeyRange& range, std::span<std::byte> out) {
+      return contents_->Read(range, out);
+    };
+  }
+  auto store = client_->CreateStore(config_, std::move(keys), deadline);
   if (!store.ok()) return store.status();
   has_store_ = true;
-  threads_ = std::make_unique<BlockingThreads>(
+  threads_ = std::make_unique<client::BlockingThreads>(
       std::min(kMostThreads, plan_.lanes() + plan_.prefill_workers));
   const std::string folder = plan_.dump_dir.empty() ? "" : plan_.dump_dir + "/";
   verifier_ = std::make_unique<Verifier>(
       plan_, config_, *pool_, halt_,
       absl::StrCat(folder, "kvsift-load-wrong-answer-", ::getpid(), ".json"));
-  context_ = absl::WrapUnique(new RunContext{
-      plan_, *pool_, clock_, *client_, *threads_, halt_, *verifier_, *std::move(store), {}});
+  context_ = absl::WrapUnique(new RunContext{plan_,
+                                             *pool_,
+                                             *contents_,
+                                             clock_,
+                                             *client_,
+                                             *threads_,
+                                             halt_,
+                                             *verifier_,
+                                             *std::move(store),
+                                             {}});
   return absl::OkStatus();
 }
 

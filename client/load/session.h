@@ -36,7 +36,10 @@ class Session {
   // Deletes the store now. Errors: as Client::DeleteStore.
   absl::Status End();
 
+  // Of several servers, the first; and all, as they are now.
   const client::ServerInfo& server() const { return server_; }
+  std::vector<client::MemberInfo> members() const { return client_->Members(); }
+  client::PoolCounts pool_counts() const { return client_->Counts(); }
   const MessageSizes& sizes() const { return context_->sizes; }
   const Verifier& verifier() const { return *verifier_; }
   Halt& halt() { return halt_; }
@@ -57,14 +60,15 @@ class Session {
   SteadyClock clock_;
   client::ServerInfo server_;
   std::unique_ptr<VectorPool> pool_;
-  std::unique_ptr<Client> client_;
+  std::unique_ptr<Contents> contents_;
+  std::unique_ptr<Pool> client_;
   client::StoreConfig config_;
   std::unique_ptr<Verifier> verifier_;
   bool has_store_ = false;
   std::unique_ptr<RunContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::unique_ptr<Worker>> beside_;  // prefill workers of the mixed scenario
-  std::unique_ptr<BlockingThreads> threads_;     // ends first: its tasks use all of the above
+  std::vector<std::unique_ptr<Worker>> beside_;       // prefill workers of the mixed scenario
+  std::unique_ptr<client::BlockingThreads> threads_;  // ends first: its tasks use all of the above
 };
 
 }  // namespace kvsift::load

@@ -94,6 +94,11 @@ std::string ReportTable(const Json& document) {
   absl::StrAppendFormat(&text, "verified    %d answers, %d different\n",
                         document.at("verified").get<int64_t>(),
                         document.at("differences").get<int64_t>());
+  if (document.contains("pool")) {
+    absl::StrAppendFormat(&text, "moved       %d sequences between %d members\n",
+                          document["pool"].at("moved_sequences").get<int64_t>(),
+                          document["pool"].at("members").size());
+  }
   if (document.contains("ratio")) text += Ratios(document["ratio"]);
   if (document.contains("echo")) {
     absl::StrAppendFormat(&text, "the echo's p50 was %.0f us before the run and %.0f us after it\n",

@@ -1,5 +1,5 @@
-# What an installed kvsift consists of: programs, libraries with their headers, the wire contract,
-# a CMake package, and archives of all that.
+# What an installed kvsift consists of, in three components: `server`, the programs of clients
+# (`clients`), and what C++ projects build with (`development`).
 include(CMakePackageConfigHelpers)
 
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # a package needs the programs, not the tests
@@ -7,6 +7,7 @@ set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # a package needs the programs, not th
 set(kvsift_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/kvsift)
 set(kvsift_header_dir ${CMAKE_INSTALL_INCLUDEDIR}/kvsift)
 
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
 install(TARGETS kvsift_kernels kvsift_backends kvsift_engine EXPORT kvsiftTargets)
 if(KVSIFT_HAS_CUDA)
   install(TARGETS kvsift_kernels_cuda kvsift_cuda_kernels EXPORT kvsiftTargets)
@@ -17,10 +18,7 @@ install(DIRECTORY kernels DESTINATION ${kvsift_header_dir}
 install(FILES server/engine/answer.h server/engine/engine.h server/engine/mutex.h
               server/engine/observer.h server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(KVSIFT_SERVICE)
-  get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
-  install(TARGETS ${kvsift_programs})
   install(TARGETS kvsift_proto kvsift_client EXPORT kvsiftTargets)
   install(DIRECTORY client/include/kvsift DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           FILES_MATCHING PATTERN *.h)
@@ -38,8 +36,11 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/kvsiftConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/kvsiftConfig.cmake ${PROJECT_BINARY_DIR}/kvsiftConfigVersion.cmake
         DESTINATION ${kvsift_package_dir})
 
-set(CPACK_GENERATOR TGZ)
-set(CPACK_PACKAGE_VENDOR kvsift)
-set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
-set(CPACK_STRIP_FILES ON)
-include(CPack)
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT clients)
+if(KVSIFT_SERVICE)
+  get_property(kvsift_programs GLOBAL PROPERTY KVSIFT_PROGRAMS)
+  list(REMOVE_ITEM kvsift_programs kvsift-server)
+  install(TARGETS kvsift-server COMPONENT server)
+  install(TARGETS ${kvsift_programs} COMPONENT clients)
+endif()
+include(KvsiftPackages)

@@ -337,6 +337,11 @@ cuda::SelectDevice PlannedDevice(const cuda::DeviceFacts& facts) {
 
 absl::Status CheckCudaBackend(int device) { return cuda::ExamineDevice(device).status(); }
 
+int64_t CudaDeviceMemory(int device) {
+  const auto facts = cuda::ExamineDevice(device);
+  return facts.ok() ? facts->memory_bytes : 0;
+}
+
 absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(const CudaOptions& wanted,
                                                            Executor& completions) {
   const auto facts = cuda::ExamineDevice(wanted.device);

@@ -44,6 +44,9 @@ struct CudaOptions {
 // Errors: FAILED_PRECONDITION, saying what is missing: driver, device or compute capability.
 absl::Status CheckCudaBackend(int device);
 
+// All memory of the GPU of that number, whoever has it now; 0 if CheckCudaBackend is not OK.
+int64_t CudaDeviceMemory(int device);
+
 // A backend named "cuda". One task of `completions` belongs to it until it is destroyed.
 // REQUIRES: `completions` outlives the backend, runs tasks on threads of its own, and has one to
 // spare for each backend.

@@ -64,6 +64,7 @@ absl::StatusOr<DeviceFacts> ExamineDevice(int device) {
                     .major = properties.major,
                     .minor = properties.minor,
                     .processors = properties.multiProcessorCount,
+                    .memory_bytes = static_cast<int64_t>(properties.totalGlobalMem),
                     .shared_bytes = static_cast<int64_t>(properties.sharedMemPerBlockOptin),
                     .is_served_by_mps = false};
   status = CheckCapability(facts);

@@ -15,6 +15,7 @@ struct DeviceFacts {
   int major = 0;  // compute capability
   int minor = 0;
   int processors = 0;
+  int64_t memory_bytes = 0;  // all of it
   int64_t shared_bytes = 0;  // that a block can ask for
   bool is_served_by_mps = false;
 };

@@ -26,6 +26,10 @@ std::span<const double> ThresholdMultiples(int bits);
 // REQUIRES: key_scale in [kMinKeyScale, kMaxKeyScale].
 std::vector<float> KeyThresholds(float key_scale, int head_dim, int bits);
 
+// Shares of Gaussian coordinates that take each level, ascending [2^bits], where the key scale is
+// their root mean square. REQUIRES: 1 <= bits <= 3.
+std::span<const double> GaussianLevelShares(int bits);
+
 // Code of one rotated coordinate: how many thresholds it strictly exceeds. NaN exceeds none.
 constexpr int QuantizeCoordinate(float x, std::span<const float> thresholds) {
   int code = 0;

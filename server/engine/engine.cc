@@ -22,7 +22,10 @@ namespace kvsift {
 class Engine::Impl {
  public:
   explicit Impl(EngineOptions options)
-      : limits_(options.limits), incarnation_(options.incarnation), queue_(options.limits) {
+      : limits_(options.limits),
+        incarnation_(options.incarnation),
+        queue_(options.limits),
+        on_drift_(options.on_drift) {
     for (auto& backend : options.backends) {
       shards_.push_back(std::make_unique<Shard>(
           std::move(backend), Scheduler::Options{.shard = static_cast<int>(shards_.size()),
@@ -74,7 +77,8 @@ class Engine::Impl {
                         absl::StrCat("at most ", limits_.max_stores, " stores"));
     }
     Shard& shard = *shards_[config.device];
-    auto store = Store::Create(config, *shard.backend, shard.scheduler, limits_.max_page_bytes);
+    auto store =
+        Store::Create(config, *shard.backend, shard.scheduler, limits_.max_page_bytes, on_drift_);
     shard.scheduler.ReportFailure(store.status());
     if (store.ok()) stores_.emplace(config.name, *store);
     return store;
@@ -103,6 +107,7 @@ class Engine::Impl {
   const EngineLimits limits_;
   const uint64_t incarnation_;
   QueueLimit queue_;
+  const DriftCallback on_drift_;
   std::vector<std::unique_ptr<Shard>> shards_;  // outlive the stores; wait for work in flight
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Store>, std::less<>> stores_ ABSL_GUARDED_BY(mutex_);
@@ -117,6 +122,8 @@ StoreInfo InfoOf(const Store& store) {
     info.positions = store.positions();
     info.resident_bytes = store.account().resident_bytes;
   });
+  info.level_counts = store.levels().Counts();
+  info.deviation = store.LargestDeviation();
   return info;
 }
 

@@ -25,6 +25,7 @@
 #include "kernels/backend.h"
 #include "kernels/executor.h"
 #include "server/engine/answer.h"
+#include "server/engine/level_deviation.h"
 #include "server/engine/observer.h"
 
 namespace kvsift {
@@ -56,6 +57,9 @@ struct StoreInfo : StoreDescription {
   int64_t sequences = 0;
   int64_t positions = 0;       // sum over sequences of the longest layer
   int64_t resident_bytes = 0;  // pages charged to this store
+  // Sampled coordinates of appended keys by level, [layers, kv_heads, 2^key_bits] (level_tally.h).
+  std::vector<int64_t> level_counts = {};
+  std::optional<LevelDeviation> deviation = {};  // the largest, once enough was sampled
 };
 
 struct SequenceInfo {
@@ -160,6 +164,8 @@ struct EngineLimits {
   int64_t max_queued_bytes = int64_t{1} << 30;
 };
 
+using DriftCallback = std::function<void(const StoreDescription&, const LevelDeviation&)>;
+
 struct EngineOptions {
   // One shard per backend; at least one.
   std::vector<std::unique_ptr<Backend>> backends;
@@ -170,6 +176,10 @@ struct EngineOptions {
   // backend's words), before anybody gets that answer. Does not wait and does not call the engine.
   // A backend whose device has failed answers nothing any more: end the engine.
   std::function<void(const absl::Status&)> on_device_failure = {};
+
+  // Hears, once per store and on any thread, that the levels of its keys deviate beyond
+  // kLevelDeviationLimit, and where. Does not wait and does not call the engine.
+  DriftCallback on_drift = {};
 
   // By which deadlines and durations are measured; without one no deadline passes and all
   // durations are 0.

@@ -41,6 +41,7 @@ Work::Progress StepEntryWork::Advance(PagePool& pool, BatchDraft& draft) {
 void StepEntryWork::OnBatchDone(const absl::Status& status) {
   batch_status_ = status;
   if (stage_ == Stage::kCompare && status.ok()) Compare();
+  if (stage_ == Stage::kPublish && status.ok() && writes_) CountLevels();
 }
 
 Sequence* StepEntryWork::sequence() {

@@ -102,6 +102,8 @@ class StepEntryWork final : public Work {
   Progress Apply(PagePool& pool, BatchDraft& draft);
   Progress AddPiece(BatchDraft& draft);
   void AddWrites(BatchDraft& draft);
+  // Of what was written, once the device has it.
+  void CountLevels();
   void AddSelections(BatchDraft& draft);
   void AddSelection(int64_t tokens, BatchDraft& draft);
   // Sets visible_.

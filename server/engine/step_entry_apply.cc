@@ -79,6 +79,14 @@ void StepEntryWork::AddWrites(BatchDraft& draft) {
   }
 }
 
+void StepEntryWork::CountLevels() {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const int64_t from = layers_[i].write_from;
+    if (from == end_) continue;
+    store().CountLevels(layers_[i].index, from, end_ - from, KeysFrom(i, from, end_ - from));
+  }
+}
+
 void StepEntryWork::ResolveVisible() {
   const int64_t tokens = entry().query_tokens;
   if (!context_.request.visible_lengths.empty()) {

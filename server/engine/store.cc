@@ -26,8 +26,9 @@ std::shared_ptr<const StoreDescription> Describe(const StoreConfig& config,
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Store>> Store::Create(const StoreConfig& config, Backend& backend,
-                                                     Scheduler& scheduler, int64_t max_page_bytes) {
-  std::shared_ptr<Store> store(new Store(config, backend, scheduler));
+                                                     Scheduler& scheduler, int64_t max_page_bytes,
+                                                     const DriftCallback& on_drift) {
+  std::shared_ptr<Store> store(new Store(config, backend, scheduler, on_drift));
   if (store->layout_.page_bytes > max_page_bytes) {
     return InvalidField("config", absl::StrCat("pages of ", store->layout_.page_bytes, " bytes"),
                         absl::StrCat("at most ", max_page_bytes, " (layers x kv_heads x codes of ",
@@ -39,18 +40,44 @@ absl::StatusOr<std::shared_ptr<Store>> Store::Create(const StoreConfig& config, 
   return store;
 }
 
-Store::Store(const StoreConfig& config, Backend& backend, Scheduler& scheduler)
+Store::Store(const StoreConfig& config, Backend& backend, Scheduler& scheduler,
+             const DriftCallback& on_drift)
     : format_(MakeStoreFormat(config.shape, config.key_scales)),
       layout_(MakePageLayout(config.shape, kPagePositions)),
       description_(Describe(config, format_, layout_)),
       backend_(backend),
-      scheduler_(scheduler) {}
+      scheduler_(scheduler),
+      on_drift_(on_drift),
+      levels_(format_) {}
 
 std::optional<int> Store::LayerIndex(int32_t layer_id) const {
   const auto& ids = config().layer_ids;
   const auto found = std::lower_bound(ids.begin(), ids.end(), layer_id);
   if (found == ids.end() || *found != layer_id) return std::nullopt;
   return static_cast<int>(found - ids.begin());
+}
+
+void Store::CountLevels(int layer, int64_t start, int64_t count, const VectorData& keys) {
+  if (!levels_.Count(layer, start, count, keys)) return;
+  const auto largest = LargestDeviationOf(layer);
+  if (!largest.has_value() || largest->deviation <= kLevelDeviationLimit) return;
+  if (!has_drifted_.exchange(true) && on_drift_) on_drift_(*description_, *largest);
+}
+
+std::optional<LevelDeviation> Store::LargestDeviation() const {
+  std::optional<LevelDeviation> largest;
+  for (int layer = 0; layer < shape().layers; ++layer) {
+    const auto of_layer = LargestDeviationOf(layer);
+    if (!of_layer.has_value()) continue;
+    if (!largest.has_value() || of_layer->deviation > largest->deviation) largest = of_layer;
+  }
+  return largest;
+}
+
+std::optional<LevelDeviation> Store::LargestDeviationOf(int layer) const {
+  auto largest = levels_.LargestOf(layer);
+  if (largest.has_value()) largest->layer_id = config().layer_ids[layer];
+  return largest;
 }
 
 SequenceSlot& Store::SlotFor(uint64_t id) {

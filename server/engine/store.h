@@ -2,6 +2,7 @@
 #ifndef KVSIFT_SERVER_ENGINE_STORE_H_
 #define KVSIFT_SERVER_ENGINE_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "kernels/backend.h"
 #include "server/engine/account.h"
 #include "server/engine/engine.h"
+#include "server/engine/level_tally.h"
 #include "server/engine/page_pool.h"
 #include "server/engine/sequence.h"
 
@@ -29,10 +31,10 @@ inline constexpr int kPagePositions = 64;
 class Store {
  public:
   // Errors: INVALID_ARGUMENT, UNIMPLEMENTED.
-  // REQUIRES: config is valid; scheduler and backend outlive the store.
+  // REQUIRES: config is valid; scheduler, backend and on_drift outlive the store.
   static absl::StatusOr<std::shared_ptr<Store>> Create(const StoreConfig& config, Backend& backend,
-                                                       Scheduler& scheduler,
-                                                       int64_t max_page_bytes);
+                                                       Scheduler& scheduler, int64_t max_page_bytes,
+                                                       const DriftCallback& on_drift);
 
   const std::shared_ptr<const StoreDescription>& description() const { return description_; }
   const StoreConfig& config() const { return description_->config; }
@@ -46,6 +48,13 @@ class Store {
 
   // Index of the layer with that id, or nothing.
   std::optional<int> LayerIndex(int32_t layer_id) const;
+
+  // Counts levels of keys that have been written (LevelTally::Count) and tells, once, if they
+  // deviate too much. Thread-safe; runs without the mutex.
+  void CountLevels(int layer, int64_t start, int64_t count, const VectorData& keys);
+  const LevelTally& levels() const { return levels_; }
+  // The (layer, kv head) that deviates most, if enough of one was sampled. Thread-safe.
+  std::optional<LevelDeviation> LargestDeviation() const;
 
   // Guarded.
 
@@ -83,7 +92,11 @@ class Store {
   void set_deleted() { deleted_ = true; }
 
  private:
-  Store(const StoreConfig& config, Backend& backend, Scheduler& scheduler);
+  Store(const StoreConfig& config, Backend& backend, Scheduler& scheduler,
+        const DriftCallback& on_drift);
+
+  // LevelTally::LargestOf, with the id of the layer.
+  std::optional<LevelDeviation> LargestDeviationOf(int layer) const;
 
   const StoreFormat format_;
   const PageLayout layout_;
@@ -91,6 +104,9 @@ class Store {
   Backend& backend_;
   Scheduler& scheduler_;
   std::unique_ptr<BackendStore> backend_store_;
+  const DriftCallback& on_drift_;
+  LevelTally levels_;
+  std::atomic<bool> has_drifted_ = false;
 
   Account account_;
   uint64_t last_epoch_ = 0;

@@ -48,6 +48,13 @@ void FillStore(const StoreInfo& info, v1::Store& store) {
   store.set_resident_bytes(info.resident_bytes);
   store.set_page_bytes(info.page_bytes);
   store.set_page_positions(info.page_positions);
+  store.mutable_level_counts()->Add(info.level_counts.begin(), info.level_counts.end());
+  if (!info.deviation.has_value()) return;
+  v1::LevelDeviation& deviation = *store.mutable_level_deviation();
+  deviation.set_layer_id(info.deviation->layer_id);
+  deviation.set_kv_head(info.deviation->kv_head);
+  deviation.set_deviation(info.deviation->deviation);
+  deviation.set_limit(kLevelDeviationLimit);
 }
 
 void FillSequence(const SequenceInfo& info, std::span<const int32_t> layer_ids,

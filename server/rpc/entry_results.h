@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "server/engine/engine.h"
-#include "server/rpc/call_observer.h"
 
 namespace kvsift {
 
@@ -28,14 +27,6 @@ void FillEntryResults(const std::vector<EntryResult>& entries, Response& respons
     error.set_message(std::string(entry.status.message()));
     error.set_length(entry.length);
     error.set_epoch(entry.epoch);
-  }
-}
-
-// Tells `observer`, unless it is null, of the entries that failed.
-inline void CountEntryErrors(const std::vector<EntryResult>& entries, CallObserver* observer) {
-  if (observer == nullptr) return;
-  for (const EntryResult& entry : entries) {
-    if (!entry.status.ok()) observer->OnEntryError(entry.status.code());
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -17,10 +18,23 @@ namespace kvsift {
 namespace {
 
 constexpr int kMaxPort = 65535;
+constexpr char kLocalhost[] = "localhost";
 constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
 absl::Status BadAddress(const std::string& text, const std::string& limit) {
   return absl::InvalidArgumentError(absl::StrCat("listen: ", text, ", expected ", limit));
+}
+
+// Absolute, without "." and ".." and double slashes.
+std::filesystem::path PlainPath(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal();
+}
+
+// gRPC listens for IPv4 and IPv6 alike if it is either's address for all hosts.
+bool IsEveryHost(const std::string& host) { return host == "0.0.0.0" || host == "[::]"; }
+
+bool IsLoopback(const std::string& host) {
+  return host == kLocalhost || host == "127.0.0.1" || host == "[::1]";
 }
 
 // True if something accepts connections at the socket `path`.
@@ -80,6 +94,16 @@ absl::StatusOr<ListenAddress> ParseIpv4Address(const std::string& text) {
     return BadAddress(text, "HOST:PORT over IPv4, not IPv6 or a unix socket");
   }
   return ParseTcp(text, "HOST:PORT");
+}
+
+bool Overlap(const ListenAddress& a, const ListenAddress& b) {
+  if (a.is_unix() || b.is_unix()) {
+    return a.is_unix() && b.is_unix() && PlainPath(a.path) == PlainPath(b.path);
+  }
+  if (a.port != b.port || a.port == 0) return false;
+  return a.host == b.host || IsEveryHost(a.host) || IsEveryHost(b.host) ||
+         (IsLoopback(a.host) && IsLoopback(b.host) &&
+          (a.host == kLocalhost || b.host == kLocalhost));
 }
 
 absl::Status RemoveStaleSocket(const std::string& path) {

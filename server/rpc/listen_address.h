@@ -29,6 +29,11 @@ absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);
 // Errors: INVALID_ARGUMENT also for a unix socket or an address of IPv6.
 absl::StatusOr<ListenAddress> ParseIpv4Address(const std::string& text);
 
+// True if servers on both would be in each other's way: the same socket; or the same port, not 0,
+// of hosts that are the same, or one of which is all of the machine's ("0.0.0.0", "[::]") or both
+// of its own ("localhost"). Other names of hosts are not looked up.
+bool Overlap(const ListenAddress& a, const ListenAddress& b);
+
 // Makes the path of a unix socket free: removes the socket of a server that is gone. gRPC would
 // take the path of a living one as well.
 // Errors: ALREADY_EXISTS if a server answers there, or if the path is something else than a socket.

@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <span>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -38,7 +39,7 @@ std::string TextValue(const LogField& field) {
   return is_plain ? escaped : absl::StrCat("\"", escaped, "\"");
 }
 
-std::string TextLine(std::string_view event, std::initializer_list<LogField> fields) {
+std::string TextLine(std::string_view event, std::span<const LogField> fields) {
   std::string line(event);
   for (const LogField& field : fields) {
     absl::StrAppend(&line, " ", std::string(field.key), "=", TextValue(field));
@@ -47,7 +48,7 @@ std::string TextLine(std::string_view event, std::initializer_list<LogField> fie
 }
 
 // The members that follow time and level, without the braces.
-std::string JsonMembers(std::string_view event, std::initializer_list<LogField> fields) {
+std::string JsonMembers(std::string_view event, std::span<const LogField> fields) {
   nlohmann::ordered_json members;
   members["event"] = event;
   for (const LogField& field : fields) {
@@ -71,12 +72,14 @@ class Logger::Impl {
                             : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   }
 
-  void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  void Log(LogLevel level, std::string_view event, std::span<const LogField> fields) {
     const auto spdlog_level = SpdlogLevel(level);
     if (!logger_.should_log(spdlog_level)) return;
     const bool is_json = format_ == LogFormat::kJson;
     logger_.log(spdlog_level, is_json ? JsonMembers(event, fields) : TextLine(event, fields));
   }
+
+  bool Writes(LogLevel level) const { return logger_.should_log(SpdlogLevel(level)); }
 
  private:
   const LogFormat format_;
@@ -88,7 +91,13 @@ Logger::Logger(LogLevel level, LogFormat format) : impl_(std::make_unique<Impl>(
 Logger::~Logger() = default;
 
 void Logger::Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  impl_->Log(level, event, {fields.begin(), fields.size()});
+}
+
+void Logger::Log(LogLevel level, std::string_view event, const std::vector<LogField>& fields) {
   impl_->Log(level, event, fields);
 }
+
+bool Logger::Writes(LogLevel level) const { return impl_->Writes(level); }
 
 }  // namespace kvsift

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace kvsift {
 
@@ -32,6 +33,10 @@ class Logger {
   // Writes one line if `level` is at least that of the logger. `event` is a fixed phrase; what
   // varies goes into `fields`.
   void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
+  void Log(LogLevel level, std::string_view event, const std::vector<LogField>& fields);
+
+  // True if lines of `level` are written.
+  bool Writes(LogLevel level) const;
 
  private:
   class Impl;

@@ -4,19 +4,19 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
-#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
-#include "kvsift/v1/selection.grpc.pb.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
+#include "server/rpc/call_log.h"
 #include "server/rpc/echo_service.h"
-#include "server/rpc/listen_address.h"
+#include "server/rpc/health_server.h"
+#include "server/rpc/listeners.h"
 #include "server/rpc/selection_service.h"
 #include "server/rpc/server_backends.h"
 #include "server/rpc/server_metrics.h"
@@ -40,6 +40,7 @@ class GrpcServer final : public Server {
       : drain_timeout_(options.drain_timeout),
         on_failure_(options.on_failure),
         logger_(logger),
+        call_log_(logger, absl::ToChronoNanoseconds(options.slow_call)),
         executor_(options.threads),
         unread_(options.limits.max_queued_bytes) {}
 
@@ -55,6 +56,8 @@ class GrpcServer final : public Server {
                       .limits = options.limits,
                       .incarnation = options.incarnation,
                       .on_device_failure = [this](const absl::Status& why) { Fail(why); },
+                      .on_drift = [this](const StoreDescription& store,
+                                         const LevelDeviation& where) { Warn(store, where); },
                       .now = [] { return Clock::now(); },
                       .observer = metrics_.get(),
                       .executor = &executor_});
@@ -64,6 +67,7 @@ class GrpcServer final : public Server {
                                      .streams = &streams_,
                                      .unread = &unread_,
                                      .observer = metrics_.get(),
+                                     .log = &call_log_,
                                      .max_message_bytes = options.max_message_bytes,
                                      .max_stream_steps = options.max_stream_steps});
     echo_ = MakeEchoService(options.limits.max_answer_bytes);
@@ -80,6 +84,10 @@ class GrpcServer final : public Server {
     return metrics_server_ == nullptr ? std::string() : metrics_server_->address();
   }
 
+  std::string health_address() const override {
+    return health_server_ == nullptr ? std::string() : health_server_->address();
+  }
+
   Engine& engine() override { return *engine_; }
 
   absl::Status failure() const override {
@@ -90,7 +98,8 @@ class GrpcServer final : public Server {
   bool Shutdown() override {
     {
       absl::MutexLock lock(&health_mutex_);
-      if (health_ != nullptr) health_->SetServingStatus(false);
+      is_draining_ = true;
+      ReportHealth();
     }
     gate_.Close();
     streams_.Drain();
@@ -110,44 +119,40 @@ class GrpcServer final : public Server {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     TuneServer(options.max_message_bytes, builder);
-    std::vector<ListenAddress> listeners;
-    std::vector<int> ports(options.listen.size(), 0);
-    for (size_t i = 0; i < options.listen.size(); ++i) {
-      auto address = ParseListenAddress(options.listen[i]);
-      if (!address.ok()) return address.status();
-      absl::Status is_free =
-          address->is_unix() ? RemoveStaleSocket(address->path) : absl::OkStatus();
-      if (!is_free.ok()) return is_free;
-      builder.AddListeningPort(address->text, grpc::InsecureServerCredentials(), &ports[i]);
-      listeners.push_back(*std::move(address));
+    Listeners listeners;
+    for (const std::string& address : options.listen) {
+      absl::Status added = listeners.Add(address, builder);
+      if (!added.ok()) return added;
     }
     builder.RegisterService(service_.get());
     builder.RegisterService(echo_.get());
     server_ = builder.BuildAndStart();
-    return CheckListening(listeners, ports);
+    auto addresses = listeners.Addresses();
+    if (!addresses.ok()) return addresses.status();
+    if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
+    addresses_ = *std::move(addresses);
+    return ServeHealth(options.health_listen);
   }
 
-  absl::Status CheckListening(const std::vector<ListenAddress>& listeners,
-                              const std::vector<int>& ports) {
-    for (size_t i = 0; i < listeners.size(); ++i) {
-      if (ports[i] <= 0) {
-        return absl::UnavailableError(absl::StrCat("cannot listen on ", listeners[i].text,
-                                                   ": in use, not permitted or not an address"));
-      }
-      addresses_.push_back(listeners[i].WithPort(ports[i]));
+  // From now on health says what is the case. Calls, and so failures, can come before this. The
+  // port of health comes last, so that SERVING is true from its first answer.
+  absl::Status ServeHealth(const std::string& port) {
+    if (!port.empty()) {
+      auto serving = HealthServer::Start(port);
+      if (!serving.ok()) return serving.status();
+      health_server_ = *std::move(serving);
     }
-    if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
-    ServeHealth();
+    absl::MutexLock lock(&health_mutex_);
+    health_ = server_->GetHealthCheckService();
+    ReportHealth();
     return absl::OkStatus();
   }
 
-  // From now on health says what is the case. Calls, and so failures, can come before this.
-  void ServeHealth() {
-    absl::MutexLock lock(&health_mutex_);
-    health_ = server_->GetHealthCheckService();
+  void ReportHealth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(health_mutex_) {
     if (health_ == nullptr) return;
-    health_->SetServingStatus(v1::SelectionService::service_full_name(), true);
-    if (!failure_.ok()) health_->SetServingStatus(false);
+    const bool is_ready = failure_.ok() && !is_draining_;
+    ReportReadiness(*health_, is_ready);
+    if (health_server_ != nullptr) health_server_->Report(is_ready, failure_.ok());
   }
 
   // A device has failed. The owner of this server hears of it once, whatever else fails.
@@ -156,11 +161,21 @@ class GrpcServer final : public Server {
       absl::MutexLock lock(&health_mutex_);
       if (!failure_.ok()) return;
       failure_ = why;
-      if (health_ != nullptr) health_->SetServingStatus(false);
+      ReportHealth();
     }
     logger_.Log(LogLevel::kError, "device failed",
                 {{"reason", std::string_view(why.message().data(), why.message().size())}});
     if (on_failure_) on_failure_();
+  }
+
+  // The keys of a store are not what its scales were measured on. Heard once per store.
+  void Warn(const StoreDescription& store, const LevelDeviation& where) {
+    logger_.Log(LogLevel::kWarning, "keys deviate from their scales",
+                {{"store", std::string_view(store.config.name)},
+                 {"layer", int64_t{where.layer_id}},
+                 {"kv_head", int64_t{where.kv_head}},
+                 {"deviation", std::string_view(absl::StrFormat("%.3f", where.deviation))},
+                 {"limit", std::string_view(absl::StrFormat("%.3f", kLevelDeviationLimit))}});
   }
 
   void Stop() {
@@ -183,8 +198,10 @@ class GrpcServer final : public Server {
   Logger& logger_;
   mutable absl::Mutex health_mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(health_mutex_);
+  bool is_draining_ ABSL_GUARDED_BY(health_mutex_) = false;
   grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;
   // In the order of use: each outlives those below it.
+  CallLog call_log_;
   ThreadPool executor_;
   std::unique_ptr<Executor> completions_;
   CallGate gate_;
@@ -195,6 +212,7 @@ class GrpcServer final : public Server {
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<grpc::Service> echo_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<HealthServer> health_server_;    // null without a port of its own
   std::unique_ptr<MetricsServer> metrics_server_;  // null without metrics, as metrics_ is
   std::vector<std::string> addresses_;
 };

@@ -32,6 +32,7 @@ using BackendsFactory =
 struct ServerOptions {
   std::vector<std::string> listen;  // HOST:PORT or unix:PATH; at least one
   std::string metrics_listen = {};  // HOST:PORT, for metrics over HTTP; empty: none
+  std::string health_listen = {};   // as `listen`, for health checks alone; empty: none
   std::string backend = "auto";     // as ChooseBackend knows it
   // Numbers of GPUs, distinct: a shard for each. Not empty: the backend is "auto" or "cuda", and
   // must be the latter. Empty: one device, which is GPU 0 if it is one.
@@ -44,7 +45,8 @@ struct ServerOptions {
   EngineLimits limits = {.max_answer_bytes = kDefaultMessageBytes - kAnswerReserveBytes};
   int32_t max_stream_steps = 64;  // of one held stream, unanswered at once
   absl::Duration drain_timeout = absl::Seconds(30);
-  uint64_t incarnation = 0;  // random, distinct per start
+  absl::Duration slow_call = absl::Seconds(1);  // calls of this and more are logged; zero: none are
+  uint64_t incarnation = 0;                     // random, distinct per start
 
   // Hears, once and on any thread, that a device has failed and the server must end: health says
   // NOT_SERVING by then, and failure() says why. Must not wait or call the server.
@@ -72,6 +74,10 @@ class Server {
   // Where GET /metrics is answered, with the real port; empty without metrics_listen. Until
   // destruction, also during a drain.
   virtual std::string metrics_address() const = 0;
+
+  // Where health checks, and nothing else, are answered, with the real port; empty without
+  // health_listen. Until destruction, also during a drain.
+  virtual std::string health_address() const = 0;
 
   virtual Engine& engine() = 0;
 

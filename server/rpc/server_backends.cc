@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/backends.h"
 #include "server/engine/thread_pool.h"
 
 namespace kvsift {
@@ -73,6 +72,12 @@ absl::StatusOr<ServerBackends> Make(const ServerOptions& options, Executor& exec
 }
 
 }  // namespace
+
+absl::StatusOr<BackendChoice> ChooseServerBackend(const ServerOptions& options, int device) {
+  auto choice = Choose(options, device);
+  if (!choice.ok()) return UnderOption(options, choice.status());
+  return choice;
+}
 
 absl::StatusOr<ServerBackends> MakeServerBackends(const ServerOptions& options, Executor& executor,
                                                   Logger& logger) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
+#include "kernels/backends.h"
 #include "kernels/executor.h"
 #include "server/rpc/log.h"
 #include "server/rpc/server.h"
@@ -18,6 +19,10 @@ struct ServerBackends {
   std::unique_ptr<Executor> completions;
   std::vector<std::unique_ptr<Backend>> backends;  // by index of the device
 };
+
+// The backend that `options` choose, on GPU `device` if it is one for GPUs. Takes no memory.
+// Errors: those of ChooseBackend, with the name of the option at fault.
+absl::StatusOr<BackendChoice> ChooseServerBackend(const ServerOptions& options, int device);
 
 // Makes them, and logs what they are, why "auto" passed over a faster one, and whether other
 // processes may hold a GPU up. `executor` outlives them.

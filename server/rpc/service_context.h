@@ -7,6 +7,7 @@
 #include "kernels/executor.h"
 #include "server/engine/engine.h"
 #include "server/rpc/call_gate.h"
+#include "server/rpc/call_log.h"
 #include "server/rpc/call_observer.h"
 #include "server/rpc/step_streams.h"
 #include "server/rpc/unread_answers.h"
@@ -21,6 +22,7 @@ struct ServiceContext {
   StepStreams* streams = nullptr;    // held streams, which end when the server drains
   UnreadAnswers* unread = nullptr;   // of all calls but StreamAppendKeys
   CallObserver* observer = nullptr;  // may be null
+  CallLog* log = nullptr;            // may be null
   int64_t max_message_bytes = 0;
   int32_t max_stream_steps = 0;  // unanswered at once on one stream
 };

@@ -18,7 +18,7 @@ void RunWithAnswer(Engine& engine, Call& call, Convert convert) {
   if (!ready.ok()) return call.Complete(ready);
   exchange.Run(engine, [&engine, &call, &exchange](const StepResult& result) {
     if (!result.status.ok()) return call.Complete(result.status);
-    CountEntryErrors(result.entries, call.service().observer);
+    call.AddEntries(result.entries);
     call.CompleteWith(exchange.answer().Serialize(result, engine.incarnation()));
   });
 }
@@ -35,7 +35,7 @@ void RunAppend(Engine& engine, UnaryCall<v1::AppendKeysRequest, v1::AppendKeysRe
   if (!ready.ok()) return call.Complete(ready);
   exchange.Run(engine, [&engine, &call](const StepResult& result) {
     if (result.status.ok()) {
-      CountEntryErrors(result.entries, call.service().observer);
+      call.AddEntries(result.entries);
       FillEntryResults(result.entries, call.response());
       call.response().set_server_incarnation(engine.incarnation());
     }

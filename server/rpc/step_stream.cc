@@ -27,6 +27,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
  public:
   StepStream(const ServiceContext& service, grpc::CallbackServerContext& context)
       : service_(service),
+        context_(context),
         caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_},
         unread_(context.c_call(), caller_.client) {}
 
@@ -92,7 +93,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     if (finished_) return nullptr;
     ++in_flight_;
     bytes_ += static_cast<int64_t>(in_.Length());
-    if (free_.empty()) return new StreamStep(service_);
+    if (free_.empty()) return new StreamStep(service_, context_);
     StreamStep* const step = free_.back().release();
     free_.pop_back();
     return step;
@@ -149,6 +150,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   }
 
   const ServiceContext& service_;
+  const grpc::CallbackServerContext& context_;
   std::atomic<bool> gone_ = false;
   const StepCaller caller_;
   UnreadAnswers::Holder unread_;

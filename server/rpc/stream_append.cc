@@ -30,7 +30,7 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       : service_(service),
         has_entered_(service.gate->Enter()),
         caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_},
-        record_(Method::kStreamAppendKeys, service.observer),
+        record_(Method::kStreamAppendKeys, service, context),
         out_(out) {
     record_.Begin();
     response_.set_server_incarnation(service.engine->incarnation());
@@ -118,7 +118,7 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   void OnApplied(const StepResult& result) {
     if (!result.status.ok()) return End(UnderMessage(result.status));
-    CountEntryErrors(result.entries, service_.observer);
+    record_.AddEntries(result.entries);
     FillEntryResults(result.entries, response_);
     if (response_.entry_errors_size() > 0) return Answer();
     response_.set_messages(response_.messages() + 1);
@@ -133,17 +133,17 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     bool owns = false;
     const grpc::Status serialised =
         grpc::SerializationTraits<v1::StreamAppendKeysResponse>::Serialize(response_, &out_, &owns);
-    EndWith(absl::StatusCode::kOk, serialised);
+    EndWith(absl::OkStatus(), serialised);
   }
 
-  void End(const absl::Status& status) { EndWith(status.code(), ToGrpcStatus(status)); }
+  void End(const absl::Status& status) { EndWith(status, ToGrpcStatus(status)); }
 
-  void EndWith(absl::StatusCode code, const grpc::Status& status) {
+  void EndWith(const absl::Status& answered, const grpc::Status& status) {
     {
       absl::MutexLock lock(&mutex_);
       finished_ = true;
     }
-    record_.Answer(code);
+    record_.Answer(answered);
     Finish(status);
   }
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "grpcpp/impl/codegen/proto_utils.h"
-#include "server/rpc/entry_results.h"
 #include "server/rpc/errors.h"
 #include "server/rpc/unary_call.h"
 
@@ -48,6 +47,7 @@ absl::Status StreamStep::Prepare(const grpc::ByteBuffer& message, StepCaller cal
   absl::Status ready = ParseMessage(message, *request_);
   if (!ready.ok()) return ready;  // an id that was read before the garbage is none
   id_ = request_->id();
+  record_.SetTraceparent(request_->traceparent());
   if (!has_entered_) return DrainingError();
   caller.deadline = DeadlineOf(*request_, record_.arrived(), caller.deadline);
   return exchange_.Prepare(*service_.engine, request_->step().store(), caller,
@@ -59,14 +59,14 @@ absl::Status StreamStep::Prepare(const grpc::ByteBuffer& message, StepCaller cal
 
 void StreamStep::Answer(const StepResult& result) {
   if (!result.status.ok()) return AnswerError(result.status);
-  CountEntryErrors(result.entries, service_.observer);
-  record_.Answer(absl::StatusCode::kOk);
+  record_.AddEntries(result.entries);
+  record_.Answer(absl::OkStatus());
   out = exchange_.answer().SerializeForStream(id_, result, service_.engine->incarnation());
   bytes_ += static_cast<int64_t>(out.Length());
 }
 
 void StreamStep::AnswerError(const absl::Status& status) {
-  record_.Answer(status.code());
+  record_.Answer(status);
   v1::StreamStepsResponse response;
   response.set_id(id_);
   response.set_code(status.raw_code());

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "google/protobuf/arena.h"
+#include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "kvsift/v1/selection.pb.h"
 #include "server/rpc/call_record.h"
@@ -19,9 +20,10 @@ namespace kvsift {
 // Used for one step after another of its stream, so that its memory serves again.
 class StreamStep {
  public:
-  explicit StreamStep(const ServiceContext& service)
+  // `context` is the stream's, and outlives the step.
+  StreamStep(const ServiceContext& service, const grpc::CallbackServerContext& context)
       : service_(service),
-        record_(Method::kStreamSteps, service.observer),
+        record_(Method::kStreamSteps, service, context),
         arena_(first_block_, kFirstBlockBytes) {}
 
   // Runs the step in `message`. `done` is called once, possibly before this returns: `out` is the
@@ -52,7 +54,7 @@ class StreamStep {
   uint64_t id_ = 0;
   alignas(std::max_align_t) char first_block_[kFirstBlockBytes];
   google::protobuf::Arena arena_;
-  v1::StreamStepsRequest* request_ = nullptr;  // until the step is done
+  v1::StreamStepsRequest* request_ = nullptr;  // until End
   StepExchange exchange_;
   std::function<void()> done_;
 };

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "google/protobuf/arena.h"
@@ -67,9 +68,12 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     return *google::protobuf::Arena::Create<T>(&arena_, std::forward<Args>(args)...);
   }
 
+  // The answer has these entries.
+  void AddEntries(const std::vector<EntryResult>& entries) { record_.AddEntries(entries); }
+
   // Sends the response, or the error. The call may be gone when this returns.
   void Complete(const absl::Status& status) {
-    record_.Answer(status.code());
+    record_.Answer(status);
     if (!status.ok()) return Finish(ToGrpcStatus(status));
     bool owns = false;
     Send(grpc::SerializationTraits<Response>::Serialize(*response_, &out_, &owns));
@@ -77,7 +81,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   // Sends a response that is serialised already.
   void CompleteWith(const grpc::ByteBuffer& response) {
-    record_.Answer(absl::StatusCode::kOk);
+    record_.Answer(absl::OkStatus());
     out_ = response;
     Send(grpc::Status::OK);
   }
@@ -92,7 +96,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
         has_entered_(service.gate->Enter()),
         context_(context),
         out_(out),
-        record_(method, service.observer),
+        record_(method, service, context),
         unread_(context.c_call(), ClientOf(context)),
         arena_(first_block_, kFirstBlockBytes) {
     record_.Begin();

@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include "client/trace/trace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kernels/encode/encode.h"
 #include "nlohmann/json.hpp"
 #include "tests/client/run_program.h"
 #include "tests/client/sample_store.h"
@@ -66,10 +68,39 @@ TEST_P(CommandLine, StoresAndSequencesAreListedShownAndRemoved) {
   EXPECT_EQ(KvsiftJson("sequences show --store a/b.c 77")["lengths"]["5"], 3);
   EXPECT_THAT(Kvsift("sequences list --store a/b.c").output, HasSubstr("77"));
   EXPECT_THAT(Kvsift("stores show a/b.c").output, HasSubstr("2, 5"));
+  EXPECT_THAT(Kvsift("stores show a/b.c").output, HasSubstr("levels       nothing sampled"));
+  EXPECT_EQ(KvsiftJson("stores show a/b.c")["level_deviation"], nullptr);
   EXPECT_EQ(Kvsift("sequences release --store a/b.c 77").exit_code, 0);
   EXPECT_EQ(Kvsift("sequences release --store a/b.c 77").exit_code, 1);
   EXPECT_EQ(Kvsift("stores delete a/b.c").exit_code, 0);
   EXPECT_EQ(Kvsift("stores show a/b.c").exit_code, 1);
+}
+
+// Keys of the trace under its own scales, and under scales of which each is half of that.
+TEST_P(CommandLine, ShowsHowFarKeysAreFromTheirScales) {
+  const auto trace = trace::Trace::Open(kTrace);
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  const trace::TraceVectors& vectors = trace->layers().at(14).keys;
+  const std::vector<std::byte> keys = trace::KeysByPosition(vectors, 4096);
+  auto client = Client::Connect(server_.address(), {}, Soon());
+  ASSERT_TRUE(client.ok()) << client.status();
+  client::StoreConfig config = {.layer_ids = {14}, .kv_heads = 3, .query_heads = 9, .head_dim = 64};
+  config.key_scales = *CalibrateKeyScales(64, 3, 4096, vectors.type, keys);
+  for (const char* name : {"own", "half"}) {
+    config.name = name;
+    const auto store = (*client)->CreateStore(config, Soon());
+    ASSERT_TRUE(store.ok()) << store.status();
+    for (int64_t start = 0; start < 4096; start += 1024) {
+      client::AppendRequest append = {.layer_ids = {14}, .entries = {{7, start, 1024, {}}}};
+      append.keys = {std::span(keys).subspan(start * 3 * 64 * 2, 1024 * 3 * 64 * 2), vectors.type};
+      ASSERT_TRUE((*client)->Append(*store, append, Soon()).ok());
+    }
+    for (float& scale : config.key_scales) scale /= 2;
+  }
+  EXPECT_LT(KvsiftJson("stores show own")["level_deviation"]["deviation"], 0.05);
+  EXPECT_GT(KvsiftJson("stores show half")["level_deviation"]["deviation"], 0.25);
+  EXPECT_THAT(Kvsift("stores show own").output, HasSubstr("within the limit of 0.15"));
+  EXPECT_THAT(Kvsift("stores show half").output, HasSubstr("DRIFTED from the calibration"));
 }
 
 TEST_P(CommandLine, CalibratePrintsScalesPerLayerAndHead) {

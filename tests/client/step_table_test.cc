@@ -113,7 +113,7 @@ TEST(StepMessage, IsAStreamStepsRequest) {
   v1::StepRequest step;
   step.set_store("a store");
   step.mutable_keys()->set_keys(std::string(300, 'k'));
-  const auto body = MakeStepBody(step, 1 << 20);
+  const auto body = MakeStepBody(step, "", 1 << 20);
   ASSERT_TRUE(body.ok()) << body.status();
   const auto request = Parsed(~uint64_t{0}, absl::Seconds(3), *body);
   EXPECT_EQ(request.id(), ~uint64_t{0});
@@ -121,8 +121,18 @@ TEST(StepMessage, IsAStreamStepsRequest) {
   EXPECT_EQ(request.step().SerializeAsString(), step.SerializeAsString());
 }
 
+TEST(StepMessage, SaysWhichTraceItBelongsTo) {
+  v1::StepRequest step;
+  step.set_store("a store");
+  const auto body = MakeStepBody(step, "a trace", 1 << 20);
+  ASSERT_TRUE(body.ok()) << body.status();
+  const auto request = Parsed(1, absl::Seconds(3), *body);
+  EXPECT_EQ(request.traceparent(), "a trace");
+  EXPECT_EQ(request.step().store(), "a store");
+}
+
 TEST(StepMessage, ARestOfTimeIsRoundedUp) {
-  const auto body = MakeStepBody({}, 1 << 20);
+  const auto body = MakeStepBody({}, "", 1 << 20);
   ASSERT_TRUE(body.ok());
   EXPECT_EQ(Parsed(1, absl::Nanoseconds(1), *body).timeout_us(), 1);
   EXPECT_EQ(Parsed(1, absl::Nanoseconds(1001), *body).timeout_us(), 2);
@@ -134,9 +144,9 @@ TEST(StepMessage, TheWholeOfItCountsForTheLimit) {
   v1::StepRequest step;
   step.set_store(std::string(1000, 's'));
   int64_t bytes = 1000;
-  while (!MakeStepBody(step, bytes).ok()) ++bytes;
+  while (!MakeStepBody(step, "trace", bytes).ok()) ++bytes;
   grpc::ByteBuffer largest =
-      MakeStepMessage(1, absl::Seconds(INT64_MAX), *MakeStepBody(step, bytes));
+      MakeStepMessage(1, absl::Seconds(INT64_MAX), *MakeStepBody(step, "trace", bytes));
   EXPECT_LE(static_cast<int64_t>(largest.Length()), bytes);
   EXPECT_GE(static_cast<int64_t>(largest.Length()), bytes - 1);
 }

@@ -18,5 +18,6 @@ int main(int argc, char** argv) {
     backends.push_back(kvsift::CreateFailingBackend(*std::move(inner), kvsift::HasSelections));
     return backends;
   };
-  return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc), make_backends);
+  return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc),
+                                  {.make_backends = make_backends});
 }

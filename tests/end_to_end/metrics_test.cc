@@ -21,6 +21,7 @@ namespace {
 using Stub = v1::SelectionService::Stub;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 std::string Requests(const std::string& method, const std::string& code) {
@@ -209,6 +210,30 @@ TEST_F(MetricsProgramTest, EntriesThatFailCountByReason) {
   EXPECT_EQ(text.Value(Requests("StreamAppendKeys", "OK")), 1);
   EXPECT_EQ(text.Value(Requests("AppendKeys", "OK")), 1);
   EXPECT_EQ(text.Value(Requests("Select", "OK")), 1);
+}
+
+// Random codes take every level alike, as no scale promises.
+TEST_F(MetricsProgramTest, AStoreThatHasDriftedIsLoggedOnceAndCounted) {
+  Serve({});
+  Random random(6);
+  EXPECT_TRUE(Send(*stub_, &Stub::CreateStore, MakeCreate("s")).status.ok());
+  const auto append = [&](uint64_t first, uint64_t end) {
+    for (uint64_t id = first; id < end; ++id) {
+      EXPECT_TRUE(
+          Send(*stub_, &Stub::AppendKeys, MakeAppend("s", {{id, 0, 64}}, random)).status.ok());
+    }
+  };
+  append(0, 31);
+  EXPECT_EQ(Scrape().Sum("kvsift_drifted_stores"), 0);
+  EXPECT_EQ(Scrape().Sum("kvsift_level_deviation_ratio"), 0);
+  EXPECT_THAT(Errors(), Not(HasSubstr("keys deviate")));
+  append(31, 40);
+  EXPECT_EQ(Scrape().Sum("kvsift_drifted_stores"), 1);
+  EXPECT_NEAR(Scrape().Sum("kvsift_level_deviation_ratio"), 0.173, 0.02);
+  const std::string log = Errors();
+  const size_t said = log.find("keys deviate from their scales store=s layer=");
+  ASSERT_NE(said, std::string::npos) << log;
+  EXPECT_EQ(log.find("keys deviate", said + 1), std::string::npos) << log;
 }
 
 TEST_F(MetricsProgramTest, EachStepOfAHeldStreamIsACall) {

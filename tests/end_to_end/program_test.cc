@@ -104,7 +104,7 @@ TEST_F(ProgramTest, AConfigFileHoldsTheSameOptionsAndTheCommandLineWins) {
 
 TEST_F(ProgramTest, ABadConfigFileIsRefusedWithTheLine) {
   const std::vector<std::string> arguments = {"--config", Path("config")};
-  ExpectFails(arguments, 2, "cannot be read");
+  ExpectFails(arguments, 2, "--config: " + Path("config") + ": cannot be read");
   WriteConfig("threads = 1\nmemroy = 1G\n");
   ExpectFails(arguments, 2, "config:2: unknown option memroy");
   WriteConfig("threads = 1\n\n# more\nthreads = many\n");

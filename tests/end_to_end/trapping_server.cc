@@ -35,5 +35,6 @@ int main(int argc, char** argv) {
     backends.push_back(kvsift::CreateFailingBackend(*std::move(inner), Trap));
     return backends;
   };
-  return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc), make_backends);
+  return kvsift::RunServerProgram(std::vector<std::string>(argv + 1, argv + argc),
+                                  {.make_backends = make_backends});
 }

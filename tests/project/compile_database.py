@@ -35,6 +35,16 @@ def commands(build):
     return found
 
 
+# What is compiled, and checked, only in a build that has the CUDA toolkit, or nanobind.
+_OPTIONAL = ("kernels/cuda", "tests/kernels/cuda", "client/python", "tests/python")
+
+
+def absent_folders(commands):
+    """Optional folders that this build leaves out."""
+    present = {folder for path in commands for folder in path.parents}
+    return {pathlib.Path(folder) for folder in _OPTIONAL} - present
+
+
 def resolve(name):
     """The file behind an include of ours: a header, or the proto file it is generated from."""
     path = sources.ROOT / name

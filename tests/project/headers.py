@@ -65,12 +65,11 @@ def check(item):
 build = pathlib.Path(sys.argv[1]).resolve()
 commands = compile_database.commands(build)
 passed = compile_database.Passed(build, "headers", "1")
-# What Highway includes once per instruction set is not a header of its own, and what CUDA needs
-# its toolkit compiles only in a build that has it.
-cuda = pathlib.Path("kernels/cuda")
-has_cuda = any(cuda in path.parents for path in commands)
+# What Highway includes once per instruction set is not a header of its own, and what CUDA or
+# Python need compiles only in a build that has it.
+absent = compile_database.absent_folders(commands)
 headers = [header for header in sources.code_files(".h") if not header.name.endswith("-inl.h")
-           and (has_cuda or cuda not in header.parents)]
+           and absent.isdisjoint(header.parents)]
 self_check(arguments_for(headers[0], commands))
 first = compiled_first(commands)
 work = [(header, arguments_for(header, commands)) for header in headers

@@ -12,6 +12,7 @@ ALLOWED = {
     "client": {"kernels", "client", "proto"},
     "client/include": {"kernels", "client/include"},
     "client/cpp": {"kernels", "client/include", "client/cpp", "proto"},
+    "client/python": {"kernels", "client/include", "client/python"},
     "tests": {"kernels", "server", "client", "tests", "proto"},
     "tests/kernels": {"kernels", "tests"},
     "tests/engine": {"kernels", "server/engine", "tests"},

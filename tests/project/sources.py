@@ -22,7 +22,8 @@ def code_files(*suffixes):
 
 def text_files():
     """Paths of everything people write: code, scripts, build files, pages."""
-    suffixes = {".h", ".cc", ".py", ".sh", ".txt", ".cmake", ".proto", ".md", ".in", ".json"}
+    suffixes = {".h", ".cc", ".py", ".pyi", ".sh", ".toml", ".txt", ".cmake", ".proto", ".md", ".in"}
+    suffixes |= {".json", ".yaml"}
     found = [path.relative_to(ROOT) for path in ROOT.iterdir() if path.suffix in suffixes]
     for folder in CODE_FOLDERS + OTHER_FOLDERS:
         for path in (ROOT / folder).rglob("*"):

@@ -106,11 +106,10 @@ version = subprocess.run([TIDY, "--version"], capture_output=True, text=True, ch
 passed = compile_database.Passed(build, "tidy", version + sources.read(".clang-tidy"))
 commands = {path: arguments for path, arguments in compile_database.commands(build).items()
             if path.parts[0] in folders}
-# CUDA code is compiled, and checked, only in a build that has the toolkit.
-has_cuda = any("cuda" in path.parts for path in commands)
+absent = compile_database.absent_folders(compile_database.commands(build))
 problems = [f"{path}: no target compiles it" for path in sources.code_files(".cc")
             if path.parts[0] in folders and path not in commands
             and path.parts[:2] != ("tests", "project")
-            and (has_cuda or "cuda" not in path.parts)]
+            and absent.isdisjoint(path.parents)]
 problems += compile_database.run_all(runs(commands), check)
 sources.finish("clang-tidy", problems, len(commands))

@@ -1,6 +1,6 @@
 #include "server/rpc/convert_store.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <limits>
 
@@ -43,11 +43,17 @@ TEST(ConvertStoreConfig, WhatAStoreHasComesBack) {
   info.config = ConvertStoreConfig(config);
   info.thresholds = {1.5f};
   info.fingerprint = 7;
+  info.level_counts = {1, 2, 3};
+  info.deviation = {.layer_id = 65535, .kv_head = 0, .deviation = 0.25f};
   v1::Store store;
   FillStore(info, store);
   EXPECT_EQ(store.config().SerializeAsString(), config.SerializeAsString());
   EXPECT_EQ(store.thresholds(0), 1.5f);
   EXPECT_EQ(store.fingerprint(), 7u);
+  EXPECT_THAT(store.level_counts(), testing::ElementsAre(1, 2, 3));
+  EXPECT_EQ(store.level_deviation().layer_id(), 65535);
+  EXPECT_EQ(store.level_deviation().deviation(), 0.25f);
+  EXPECT_EQ(store.level_deviation().limit(), 0.15f);
 }
 
 }  // namespace

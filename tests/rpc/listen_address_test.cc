@@ -28,6 +28,26 @@ TEST(ParseIpv4Address, RefusesWhatIsAnotherKindOfAddress) {
   EXPECT_EQ(ParseIpv4Address("9090").status().message(), "listen: 9090, expected HOST:PORT");
 }
 
+TEST(Overlap, OfAddressesThatOneServerAloneCanHave) {
+  const auto overlap = [](const char* a, const char* b) {
+    const bool is = Overlap(*ParseListenAddress(a), *ParseListenAddress(b));
+    EXPECT_EQ(is, Overlap(*ParseListenAddress(b), *ParseListenAddress(a))) << a << " " << b;
+    return is;
+  };
+  EXPECT_TRUE(overlap("10.0.0.1:5", "10.0.0.1:5"));
+  EXPECT_TRUE(overlap("10.0.0.1:5", "0.0.0.0:5"));
+  EXPECT_TRUE(overlap("[::]:5", "10.0.0.1:5"));
+  EXPECT_TRUE(overlap("localhost:5", "[::1]:5"));
+  EXPECT_TRUE(overlap("localhost:5", "127.0.0.1:5"));
+  EXPECT_TRUE(overlap("unix:/run/a", "unix:///run/./x/..//a"));
+  EXPECT_FALSE(overlap("127.0.0.1:5", "[::1]:5"));
+  EXPECT_FALSE(overlap("10.0.0.1:5", "10.0.0.2:5"));
+  EXPECT_FALSE(overlap("10.0.0.1:5", "10.0.0.1:6"));
+  EXPECT_FALSE(overlap("0.0.0.0:0", "0.0.0.0:0"));
+  EXPECT_FALSE(overlap("unix:/run/a", "unix:/run/b"));
+  EXPECT_FALSE(overlap("unix:/run/a", "host:1"));
+}
+
 TEST(ParseListenAddress, RefusesWhatIsNoAddress) {
   for (const char* text : {"", ":", ":80", "host", "host:", "host:a", "host:-1", "host:65536",
                            "host: 80", "::1:80", "unix:", "unix://host/path", "host,other:80",

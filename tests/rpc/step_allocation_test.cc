@@ -53,7 +53,7 @@ class StepAllocationTest : public testing::Test {
   // Allocations of one step of `entries` sequences, as most steps of a run have them: now and then
   // a page begins or a list grows.
   int64_t UsualAllocations(int entries) {
-    StreamStep step(service_);
+    StreamStep step(service_, context_);
     std::vector<int64_t> counts;
     for (int64_t position = 0; position < 60; ++position) {
       const grpc::ByteBuffer message = MakeMessage(entries, position);
@@ -88,6 +88,7 @@ class StepAllocationTest : public testing::Test {
   Random random_{1};
   CallGate gate_;
   std::unique_ptr<Engine> engine_;
+  grpc::CallbackServerContext context_;
   ServiceContext service_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/select/policy.h"
@@ -49,6 +50,8 @@ struct SelectRequest {
   int32_t layer_id = 0;
   std::vector<SelectEntry> entries = {};  // a sequence may appear more than once
   QueryBatch queries = {};
+  // W3C trace context, as a traceparent header, for the server's log; empty: none.
+  std::string traceparent = {};
 };
 
 // One sequence's part of a decode step: new keys, query tokens, or both.
@@ -68,6 +71,7 @@ struct StepRequest {
   EncodeOn encode_keys = EncodeOn::kClient;
   ConflictRule on_conflict = ConflictRule::kFail;
   QueryBatch queries = {};
+  std::string traceparent = {};  // as SelectRequest::traceparent
 };
 
 // Lists of positions. One row is one (entry, query token, head or kv head or layer), in that

@@ -27,6 +27,14 @@ struct StoreConfig {
   StoreShape Shape() const;
 };
 
+// How far key codes are from what the key scales promise (LevelDeviation of the proto file).
+struct LevelDeviation {
+  int32_t layer_id = 0;  // the (layer, kv head) that deviates most
+  int32_t kv_head = 0;
+  float deviation = 0;  // half the sum over levels of |share - expected share|, 0 to 1
+  float limit = 0;      // beyond it the store has drifted from its calibration
+};
+
 // A store and its state. Calls on a store's sequences take one: it tells the client how large
 // vectors are, and its fingerprint is demanded of the server, so that keys never mix with those
 // of another configuration of the same name.
@@ -39,6 +47,9 @@ struct Store {
   int64_t resident_bytes = 0;  // pages of its sequences; one shared by forks counts once
   int64_t page_bytes = 0;
   int32_t page_positions = 0;
+  // Sampled coordinates of appended keys by level, [layer_ids, kv_heads, 2^key_bits].
+  std::vector<int64_t> level_counts = {};
+  std::optional<LevelDeviation> level_deviation = {};  // nothing before enough was sampled
 
   // What turns raw keys into codes here, the same bits as on the server.
   StoreFormat Format() const;

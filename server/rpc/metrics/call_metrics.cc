@@ -2,17 +2,11 @@
 
 #include <string>
 
+#include "server/rpc/method_name.h"
 #include "server/rpc/metrics/families.h"
 
 namespace kvsift {
 namespace {
-
-// In the order of Method.
-constexpr std::array<const char*, kMethods> kMethodNames = {
-    "CreateStore", "GetStore",         "ListStores",       "DeleteStore",  "Calibrate",
-    "AppendKeys",  "StreamAppendKeys", "Select",           "Step",         "StreamSteps",
-    "GetSequence", "ListSequences",    "TruncateSequence", "ForkSequence", "ReleaseSequence",
-    "GetServer"};
 
 // The data path; for others, nobody would look at a distribution.
 constexpr std::array kTimedMethods = {Method::kAppendKeys, Method::kSelect, Method::kStep,
@@ -41,8 +35,8 @@ void CallMetrics::AddRequests(prometheus::Registry& registry) {
                                "one call of StreamSteps.");
   for (size_t method = 0; method < requests_.size(); ++method) {
     for (size_t code = 0; code < kCodes; ++code) {
-      requests_[method][code] =
-          &requests.Add({{"method", kMethodNames[method]}, {"code", CodeName(code)}});
+      requests_[method][code] = &requests.Add(
+          {{"method", MethodName(static_cast<Method>(method))}, {"code", CodeName(code)}});
     }
   }
 }
@@ -53,7 +47,7 @@ void CallMetrics::AddDurations(prometheus::Registry& registry) {
                                   "that failed included.");
   for (const Method method : kTimedMethods) {
     const auto index = static_cast<size_t>(method);
-    durations_[index] = &durations.Add({{"method", kMethodNames[index]}}, LatencyBuckets());
+    durations_[index] = &durations.Add({{"method", MethodName(method)}}, LatencyBuckets());
   }
 }
 

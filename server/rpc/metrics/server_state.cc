@@ -1,5 +1,6 @@
 #include "server/rpc/metrics/server_state.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +16,8 @@ struct StoreSums {
   int64_t stores = 0;
   int64_t sequences = 0;
   int64_t positions = 0;
+  int64_t drifted_stores = 0;
+  double deviation = 0;  // the largest
 };
 
 std::vector<StoreSums> SumStores(const Engine& engine, size_t devices) {
@@ -24,6 +27,9 @@ std::vector<StoreSums> SumStores(const Engine& engine, size_t devices) {
     ++sum.stores;
     sum.sequences += store.sequences;
     sum.positions += store.positions;
+    if (!store.deviation.has_value()) continue;
+    sum.drifted_stores += store.deviation->deviation > kLevelDeviationLimit ? 1 : 0;
+    sum.deviation = std::max(sum.deviation, double{store.deviation->deviation});
   }
   return sums;
 }
@@ -66,6 +72,11 @@ std::vector<prometheus::MetricFamily> ServerState::Collect() const {
                 [](const StoreSums& sum) { return sum.sequences; }),
       PerDevice("kvsift_positions", "Sum over sequences of the longest layer.", sums,
                 [](const StoreSums& sum) { return sum.positions; }),
+      PerDevice("kvsift_level_deviation_ratio",
+                "Largest deviation of a store's key levels from what its key scales promise.", sums,
+                [](const StoreSums& sum) { return sum.deviation; }),
+      PerDevice("kvsift_drifted_stores", "Stores whose key levels deviate beyond the limit.", sums,
+                [](const StoreSums& sum) { return sum.drifted_stores; }),
       Single("kvsift_queued_requests", "Requests that were admitted and are not answered.",
              queue.requests),
       Single("kvsift_queued_bytes", "Bytes of those requests and of the answers they asked for.",

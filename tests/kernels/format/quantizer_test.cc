@@ -11,8 +11,10 @@
 namespace kvsift {
 namespace {
 
+using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pointwise;
 
 TEST(QuantizerTest, ThresholdsAreMultiplesOfScaleTimesRootOfPaddedDim) {
   EXPECT_THAT(KeyThresholds(3.0f, 64, 1), ElementsAre(0.0f));
@@ -30,6 +32,15 @@ TEST(QuantizerTest, ThresholdsStayFiniteAndDistinctAtTheEndsOfTheScaleRange) {
     }
     EXPECT_TRUE(std::isfinite(thresholds.back()));
   }
+}
+
+TEST(QuantizerTest, LevelsOfAGaussianHaveTheSharesOfItsDistribution) {
+  EXPECT_THAT(GaussianLevelShares(1), ElementsAre(0.5, 0.5));
+  EXPECT_THAT(GaussianLevelShares(2),
+              Pointwise(DoubleNear(1e-5), {.16354, .33646, .33646, .16354}));
+  EXPECT_THAT(GaussianLevelShares(3),
+              Pointwise(DoubleNear(1e-5),
+                        {.03937, .08122, .15834, .22106, .22106, .15834, .08122, .03937}));
 }
 
 TEST(QuantizerTest, ACodeCountsTheThresholdsThatAreStrictlyExceeded) {

@@ -1,6 +1,6 @@
 // Threads for calls that wait.
-#ifndef KVSIFT_CLIENT_LOAD_BLOCKING_THREADS_H_
-#define KVSIFT_CLIENT_LOAD_BLOCKING_THREADS_H_
+#ifndef KVSIFT_CLIENT_CPP_BLOCKING_THREADS_H_
+#define KVSIFT_CLIENT_CPP_BLOCKING_THREADS_H_
 
 #include <deque>
 #include <functional>
@@ -11,28 +11,31 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
-namespace kvsift::load {
+namespace kvsift::client {
 
-// Thread-safe.
+// Thread-safe. Threads are started when there is work for them.
 class BlockingThreads {
  public:
-  explicit BlockingThreads(int count) {
-    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { Run(); });
-  }
+  explicit BlockingThreads(int most) : most_(most) {}
 
   // Waits for all tasks.
   ~BlockingThreads() {
+    std::vector<std::thread> threads;
     {
       absl::MutexLock lock(&mutex_);
       ends_ = true;
+      threads.swap(threads_);
     }
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads) thread.join();
   }
 
   // Runs `task` as soon as a thread is free; it may block.
   void Post(std::function<void()> task) {
     absl::MutexLock lock(&mutex_);
     tasks_.push_back(std::move(task));
+    if (idle_ < std::ssize(tasks_) && std::ssize(threads_) < most_ && !ends_) {
+      threads_.emplace_back([this] { Run(); });
+    }
   }
 
  private:
@@ -43,7 +46,9 @@ class BlockingThreads {
       std::function<void()> task;
       {
         absl::MutexLock lock(&mutex_);
+        ++idle_;
         mutex_.Await(absl::Condition(this, &BlockingThreads::HasNews));
+        --idle_;
         if (tasks_.empty()) return;
         task = std::move(tasks_.front());
         tasks_.pop_front();
@@ -52,12 +57,14 @@ class BlockingThreads {
     }
   }
 
+  const int most_;
   absl::Mutex mutex_;
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;
   bool ends_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(mutex_);
 };
 
-}  // namespace kvsift::load
+}  // namespace kvsift::client
 
-#endif  // KVSIFT_CLIENT_LOAD_BLOCKING_THREADS_H_
+#endif  // KVSIFT_CLIENT_CPP_BLOCKING_THREADS_H_
