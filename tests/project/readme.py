@@ -19,7 +19,8 @@ RPC = re.compile(r"SelectionService/(\w+)")
 COMMAND = re.compile(r"(?:bin/)?kvsift (\w+) ")
 COMMANDS = re.compile(r"^  (\w+)  ", re.MULTILINE)  # in a --help
 # Options of programs that are not ours, as far as the page needs them.
-FOREIGN = {"--preset", "--data", "--protocol", "--http2-prior-knowledge", "--prefix", "--install"}
+FOREIGN = {"--preset", "--data", "--protocol", "--http2-prior-knowledge", "--prefix", "--install",
+           "--now", "--target"}
 
 
 def help_of(program, *arguments):
@@ -40,7 +41,7 @@ def known_options(build):
     server = help_of(build / "bin/kvsift-server")
     scripts = [sources.read(name) for name in
                ("deploy/quickstart.sh", "deploy/test.sh", "tests/gpu/check.sh",
-                "tests/gpu/load.py")]
+                "tests/gpu/load.py", "deploy/upgrade_test.sh")]
     options = {option for text in texts + scripts + [server] for option in OPTION.findall(text)}
     return options, commands, set(OPTION.findall(server)) - {"--help"}
 

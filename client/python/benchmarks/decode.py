@@ -48,7 +48,8 @@ def main() -> int:
     # Without MPS the largest batch says enough, unless it is all there is.
     batches = given.batches if environment is None else given.batches.split(",")[-1]
     failed |= _measure(given, sharing, dict(os.environ), end, batches)
-    print((given.out / "results.md").read_text())
+    table = given.out / "results.md"
+    print(table.read_text() if table.exists() else "no measurement ended in the time")
     return int(failed)
 
 
