@@ -5,6 +5,11 @@
 #include "client/pool/pool_impl.h"
 
 namespace kvsift::client {
+namespace {
+
+bool IsSuspect(const absl::Status& status) { return VerdictOf(status, 0, 0) == Verdict::kSuspect; }
+
+}  // namespace
 
 absl::StatusOr<Sequence> Pool::GetSequence(const std::string& store, uint64_t id,
                                            absl::Time deadline) {
@@ -64,7 +69,7 @@ absl::Status Pool::Release(const std::string& store, uint64_t id,
     if (!absl::IsNotFound(here)) status = here;
   }
   // What was lost with its member need not be released.
-  const bool is_gone = absl::IsUnavailable(status) || absl::IsNotFound(status);
+  const bool is_gone = IsSuspect(status) || absl::IsNotFound(status);
   if (known.has_value() && (is_gone || status.ok())) {
     impl_->placements.Forget(*found, id);
     return absl::OkStatus();
@@ -78,7 +83,7 @@ absl::Status Pool::Impl::ReleaseAt(const PoolMember& member, const std::string& 
   absl::Status status;
   for (int attempt = 1; attempt <= options.client.attempts; ++attempt) {
     status = member.client->Release(store, id, expected_epoch, deadline);
-    if (!absl::IsUnavailable(status)) return status;
+    if (!IsSuspect(status)) return status;
     membership->Check(deadline);
     const ViewPtr view = membership->view();
     bool serves = false;

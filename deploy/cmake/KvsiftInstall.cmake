@@ -15,7 +15,8 @@ endif()
 install(DIRECTORY kernels DESTINATION ${kvsift_header_dir}
         FILES_MATCHING PATTERN *.h PATTERN cpu EXCLUDE PATTERN cuda EXCLUDE
         PATTERN reference EXCLUDE)
-install(FILES server/engine/answer.h server/engine/engine.h server/engine/mutex.h
+install(FILES server/engine/answer.h server/engine/engine.h
+              server/engine/level_deviation.h server/engine/mutex.h
               server/engine/observer.h server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)
 if(KVSIFT_SERVICE)

@@ -127,7 +127,8 @@ TEST_P(ServiceTest, ListsComeInPages) {
   EXPECT_EQ(page.next_page_token(), "");
 }
 
-// Five stores of 2.8 MB of thresholds and scales: a page of stores must fit into a message.
+// Five stores of 3.5 MB of thresholds, scales and level counts: a page of stores must fit into a
+// message.
 TEST_P(ServiceTest, APageOfWideStoresEndsEarly) {
   v1::CreateStoreRequest wide = MakeCreate("");
   v1::StoreConfig& config = *wide.mutable_config();
@@ -144,12 +145,13 @@ TEST_P(ServiceTest, APageOfWideStoresEndsEarly) {
   }
   v1::ListStoresRequest list;
   const auto first = Call(&Stub::ListStores, list);
-  EXPECT_EQ(first.stores_size(), 4);
+  EXPECT_EQ(first.stores_size(), 3);
   list.set_page_token(first.next_page_token());
   const auto second = Call(&Stub::ListStores, list);
-  ASSERT_EQ(second.stores_size(), 2);
-  EXPECT_EQ(second.stores(0).config().name(), "e");
-  EXPECT_EQ(second.stores(1).config().name(), "s");
+  ASSERT_EQ(second.stores_size(), 3);
+  EXPECT_EQ(second.stores(0).config().name(), "d");
+  EXPECT_EQ(second.stores(1).config().name(), "e");
+  EXPECT_EQ(second.stores(2).config().name(), "s");
   EXPECT_EQ(second.next_page_token(), "");
 }
 

@@ -9,14 +9,10 @@ import kvsift
 import numpy as np
 import pytest
 from kvsift.server import Server, start_server
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 from torch_device import device
 
 __all__ = ["device"]
-
-KV_HEADS = 2
-QUERY_HEADS = 4
-HEAD_DIM = 64
-LAYERS = (3, 5)
 
 _numbers = itertools.count()
 

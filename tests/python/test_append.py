@@ -7,8 +7,8 @@ from collections.abc import Callable
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 from kvsift.server import Server
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 POLICY = kvsift.Policy(k=8)
 

@@ -10,7 +10,7 @@ import weakref
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS
 
 POLICY = kvsift.Policy(k=16)
 

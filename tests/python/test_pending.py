@@ -10,8 +10,8 @@ import time
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 from kvsift.server import Server
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 POLICY = kvsift.Policy(k=16)
 

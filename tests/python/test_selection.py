@@ -7,7 +7,7 @@ import gc
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 POLICY = kvsift.Policy(k=16)
 ROWS = {"head": 4, "group_max": 2, "group_sum": 2, "group_union": 2, "layer_max": 1}

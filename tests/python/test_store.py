@@ -7,9 +7,9 @@ from collections.abc import Callable
 import kvsift
 import numpy as np
 import pytest
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 from kvsift.scales import Measurement
 from kvsift.server import Server
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 
 def test_server_info(client: kvsift.Client) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import kvsift
 import numpy as np
-from conftest import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
+from store_shape import HEAD_DIM, KV_HEADS, LAYERS, QUERY_HEADS
 
 POLICY = kvsift.Policy(k=16)
 

@@ -25,7 +25,8 @@ class Levels(StoreCalls):
         """
         counts = self.level_counts
         with np.errstate(invalid="ignore"):
-            return counts / counts.sum(axis=-1, keepdims=True)
+            shares: NDArray[np.float64] = counts / counts.sum(axis=-1, keepdims=True)
+        return shares
 
     @property
     def level_deviation(self) -> LevelDeviation | None:

@@ -35,7 +35,7 @@ def load_model(
     else:
         where, options = str(name), {}
     tokenizer = transformers.AutoTokenizer.from_pretrained(where, **options)
-    model = transformers.AutoModelForCausalLM.from_pretrained(
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(
         where, dtype=getattr(torch, dtype), **options
     )
     return model.to(device).eval(), tokenizer
@@ -65,7 +65,7 @@ def first_tokens(tokenizer: Any, text: str, count: int, special_tokens: bool = F
     """
     # A token has seldom more than ten characters: far less to read than the whole of a book.
     part = text[: 16 * count]
-    ids = tokenizer(part, add_special_tokens=special_tokens)["input_ids"]
+    ids: list[int] = tokenizer(part, add_special_tokens=special_tokens)["input_ids"]
     if len(ids) <= count and len(part) < len(text):
         ids = tokenizer(text, add_special_tokens=special_tokens)["input_ids"]
     if len(ids) < count:

@@ -117,8 +117,11 @@ class KvsiftAlgorithm:
         forward_batch: Any,
     ) -> None:
         """Appends the keys that requests have got since, of this layer; as above."""
-        known = [index in self._requests for index in req_pool_indices.tolist()]
-        known = torch.tensor(known, dtype=torch.bool, device=req_pool_indices.device)
+        known = torch.tensor(
+            [index in self._requests for index in req_pool_indices.tolist()],
+            dtype=torch.bool,
+            device=req_pool_indices.device,
+        )
         self._append(layer_id, req_pool_indices[known], seq_lens[known], k_buffer)
 
     def retrieve_topk(
@@ -137,7 +140,7 @@ class KvsiftAlgorithm:
         forward_batch: has seq_lens [batch], the token of this step included.
         Raises ValueError without seq_lens, or if keys of a request have not been appended.
         """
-        forward_batch = kwargs.get("forward_batch")
+        forward_batch: Any = kwargs.get("forward_batch")
         if not hasattr(forward_batch, "seq_lens"):
             raise ValueError("forward_batch: none with seq_lens, must be given")
         batch, device = len(queries), queries.device
@@ -164,7 +167,8 @@ class KvsiftAlgorithm:
     def _scales_of(self, layer_id: int) -> torch.Tensor:
         if layer_id not in self._scales:
             raise ValueError(f"layer: {layer_id}, must be one of {list(self._scales)} of the store")
-        return self._scales[layer_id]
+        scales: torch.Tensor = self._scales[layer_id]
+        return scales
 
     def _requests_of(self, indices: list[int]) -> list[_Request]:
         missing = [index for index in indices if index not in self._requests]

@@ -40,7 +40,7 @@ _SMALLEST_FINE_QUERY = 2.0**-100
 _CPU_COORDINATES, _GPU_COORDINATES = 1 << 18, 1 << 24
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
 @torch.no_grad()
 def encode_keys(
     keys: torch.Tensor, scales: torch.Tensor | float, key_bits: int = 2
@@ -73,7 +73,7 @@ def encode_keys(
     return codes.view(torch.int32).view(*keys.shape[:-1], key_bits, dim // 32)
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
 @torch.no_grad()
 def encode_queries(
     queries: torch.Tensor, bits: int = 4
@@ -122,7 +122,7 @@ def key_thresholds(scales: torch.Tensor | float, head_dim: int, key_bits: int = 
     return ((multiples * scales) * root).to(torch.float32)
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
 @torch.no_grad()
 def rotate(vectors: torch.Tensor) -> torch.Tensor:
     """Unnormalised Hadamard transform of [..., head_dim] elements, float32 [..., D].
