@@ -30,7 +30,7 @@ void LearnedPace::Learn(double planned_us, Clock::time_point submitted, Clock::t
   // The device began with it when it was done with the one before.
   const std::chrono::duration<double, std::micro> took = done - std::max(submitted, last_done_);
   last_done_ = done;
-  if (!learns_ || planned_us < kLeastPlannedUs) return;
+  if (planned_us < kLeastPlannedUs) return;
   const double slowness = slowness_ * took.count() / planned_us;
   slowness_ += kWeight * (std::clamp(slowness, 1.0, kMostSlowness) - slowness_);
 }

@@ -20,11 +20,13 @@ class LearnedPace {
   explicit LearnedPace(const BackendInfo& info)
       : stated_(info.pace), learns_(info.sharing == DeviceSharing::kNotShared) {}
 
+  bool learns() const { return learns_; }
+
   // As planned with from now on.
   Pace pace() const;
 
-  // A batch that was to take `planned_us` by pace() was submitted and is done. To be called in the
-  // order in which batches are done.
+  // A batch that was to take `planned_us` by pace() was submitted and is done. To be called when it
+  // is. REQUIRES: learns().
   void Learn(double planned_us, Clock::time_point submitted, Clock::time_point done);
 
  private:

@@ -278,7 +278,7 @@ void Scheduler::Resume(Round& round) {
 
 void Scheduler::TakeBack(Round& round) {
   --batches_;
-  pace_.Learn(round.draft.spent_us, round.submitted(), Now());
+  if (pace_.learns()) pace_.Learn(round.draft.spent_us, round.submitted(), Now());
   for (Work* work : round.batched) {
     if (work->has_more_) {
       ready_.Push(*work);
