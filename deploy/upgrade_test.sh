@@ -3,11 +3,12 @@
 # the other, while kvsift-load decodes and recomputes answers. Fails unless no call failed, no
 # answer was wrong, and sequences of every server were brought back.
 #
-#   deploy/upgrade_test.sh [--bin DIR] [--new-bin DIR] [--kill] [--seconds N]
+#   deploy/upgrade_test.sh [--bin DIR] [--new-bin DIR] [--kill | --hang] [--seconds N]
 #
 # --bin      where the programs are (build/release/bin)
 # --new-bin  where the server that is upgraded to is (the same)
 # --kill     ends the servers without a drain, as a lost node does
+# --hang     stops each for a while before, so that it keeps its connections and says nothing
 # --seconds  time between two servers (3)
 set -eu
 
@@ -16,13 +17,15 @@ bin=$root/build/release/bin
 new_bin=
 signal=TERM
 seconds=3
+spans=5 # of `seconds`, that the load goes on for
 while [ $# -gt 0 ]; do
   case $1 in
     --bin) bin=$2; shift 2 ;;
     --new-bin) new_bin=$2; shift 2 ;;
     --kill) signal=KILL; shift ;;
+    --hang) signal=STOP; spans=8; shift ;;
     --seconds) seconds=$2; shift 2 ;;
-    *) echo "usage: $0 [--bin DIR] [--new-bin DIR] [--kill] [--seconds N]" >&2; exit 2 ;;
+    *) echo "usage: $0 [--bin DIR] [--new-bin DIR] [--kill | --hang] [--seconds N]" >&2; exit 2 ;;
   esac
 done
 new_bin=${new_bin:-$bin}
@@ -66,7 +69,7 @@ for member in $members; do start "$member" "$bin"; done
 # Verification is done while the processor is idle, so there is some time to think.
 "$bin/kvsift-load" --server "unix:$folder/a,unix:$folder/b,unix:$folder/c" --scenario decode \
   --workers 6 --sequences 3 --context 500 --grow 40 --layers 2 --kv-heads 2 --query-heads 4 \
-  --head-dim 64 --k 64 --think-time 5ms --warm-up 500ms --duration "$((5 * seconds))s" \
+  --head-dim 64 --k 64 --think-time 5ms --warm-up 500ms --duration "$((spans * seconds))s" \
   --verify 0.02 --dump-to "$folder" --format json >"$folder/report.json" 2>"$folder/load.log" &
 echo $! >"$folder/load.pid"
 
@@ -75,6 +78,10 @@ for member in $members; do
   echo "upgrade_test: SIG$signal to server $member"
   process=$(process_of "$member")
   kill "-$signal" "$process"
+  if [ $signal = STOP ]; then
+    sleep "$seconds"
+    kill -KILL "$process"
+  fi
   wait "$process" 2>/dev/null || true
   start "$member" "$new_bin"
   sleep "$seconds"

@@ -83,6 +83,7 @@ void Membership::Run() {
     DropRetired();
     absl::MutexLock lock(&mutex_);
     answered_ = asked;
+    if (IsInDoubt()) continue;
     mutex_.AwaitWithTimeout(absl::Condition(this, &Membership::IsWanted), options_.check_interval);
   }
 }
@@ -107,7 +108,7 @@ void Membership::Resolve() {
     }
     if (it->second.member != nullptr) {
       it->second.member->is_gone = true;
-      listener_.lost(it->second.member);
+      lost_.push_back(it->second.member);
       retired_.push_back(std::move(it->second.member));
     }
     it = watched_.erase(it);
@@ -134,13 +135,20 @@ std::vector<Health> Membership::ProbeAll() {
   return healths;
 }
 
+bool Membership::IsInDoubt() const {
+  return std::any_of(watched_.begin(), watched_.end(), [](const auto& entry) {
+    const Watched& watched = entry.second;
+    return watched.info.state == MemberState::kServing && watched.timeouts > 0;
+  });
+}
+
 void Membership::Lose(Watched& watched, absl::Status why) {
   const bool did_serve = watched.info.state != MemberState::kUnreachable;
   watched.info.state = MemberState::kUnreachable;
   watched.info.trouble = std::move(why);
   if (watched.member == nullptr) return;
   watched.member->is_reachable = false;
-  if (did_serve) listener_.lost(watched.member);
+  if (did_serve) lost_.push_back(watched.member);
 }
 
 void Membership::Judge(const std::string& address, Watched& watched, const Health& health) {
@@ -173,7 +181,7 @@ void Membership::Join(const std::string& address, Watched& watched, const Health
   if (watched.member != nullptr) {
     watched.member->is_reachable = false;
     watched.member->is_gone = true;
-    listener_.lost(watched.member);
+    lost_.push_back(watched.member);
     retired_.push_back(std::move(watched.member));
   }
   watched.info.state = MemberState::kUnreachable;
@@ -211,6 +219,9 @@ void Membership::Publish() {
     }
   }
   if (changed != nullptr) listener_.changed(changed);
+  // Last: calls that are made again find the members that serve now.
+  for (const MemberPtr& member : lost_) listener_.lost(member);
+  lost_.clear();
 }
 
 void Membership::DropRetired() {

@@ -62,6 +62,8 @@ class Membership {
   void Resolve();
   std::vector<Health> ProbeAll();
   void Judge(const std::string& address, Watched& watched, const Health& health);
+  // Whether a member that serves has left a check without an answer.
+  bool IsInDoubt() const;
   void Lose(Watched& watched, absl::Status why);
   void Join(const std::string& address, Watched& watched, const Health& health);
   void Publish();
@@ -76,6 +78,7 @@ class Membership {
 
   // Of the thread alone.
   std::map<std::string, Watched> watched_;
+  std::vector<MemberPtr> lost_;     // to be told of
   std::vector<MemberPtr> retired_;  // until nobody else refers to them
   absl::Time resolve_time_ = absl::InfinitePast();
 

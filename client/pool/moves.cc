@@ -42,7 +42,8 @@ void Placements::Move(const SequencePtr& sequence) {
       status = absl::DeadlineExceededError("the deadline passed before the sequence was moved");
       break;
     }
-    if (is_suspect) services_.check(deadline);
+    // A member that is lost already is not asked again.
+    if (is_suspect && (attempt > 1 || view()->Serves(before))) services_.check(deadline);
     status = Settle(sequence, deadline);
     const bool is_unavailable = VerdictOf(status, INT64_MAX, 0) == Verdict::kSuspect;
     // A member that serves but does not answer is given time; another one is asked at once.

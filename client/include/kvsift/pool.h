@@ -33,7 +33,7 @@
 // sequence keep their order while it moves. Synchronous calls, too, are refused where
 // Options::max_steps_in_flight are unanswered.
 //
-// Thread-safe. Costs one more connection to each member, and a health check every second.
+// Thread-safe. Costs one more connection to each member, and a health check every half second.
 #ifndef KVSIFT_CLIENT_INCLUDE_KVSIFT_POOL_H_
 #define KVSIFT_CLIENT_INCLUDE_KVSIFT_POOL_H_
 
@@ -74,8 +74,10 @@ struct PoolOptions {
   // Of the connections to each member. `attempts` and `first_backoff` are the pool's: how often a
   // call is sent, to whichever member, and the time between.
   Options client = {};
-  absl::Duration check_interval = absl::Seconds(1);    // of members' health
-  absl::Duration check_timeout = absl::Seconds(1);     // two in a row: the member is lost
+  // Of members' health. A check without an answer is repeated at once; without one again, the
+  // member is lost: at most check_interval + 2 check_timeout after it stopped answering.
+  absl::Duration check_interval = absl::Milliseconds(500);
+  absl::Duration check_timeout = absl::Milliseconds(500);
   absl::Duration resolve_interval = absl::Seconds(5);  // of names
   // A member that joins takes its share of the sequences that are there, if their store has a
   // KeyProvider; otherwise of new sequences only.
