@@ -17,8 +17,8 @@
 namespace kvsift {
 namespace {
 
-// Work below this runs on the submitting thread of an idle backend: a hand-over and two wake-ups
-// would cost as much.
+// Work below this runs on the submitting thread: a hand-over and two wake-ups would cost as much,
+// and it need not wait for what the executor does.
 constexpr int64_t kInlineNanoseconds = 50'000;
 
 // Key writes and reads are cut into pieces of about this many bytes of input or output.
@@ -113,9 +113,8 @@ class CpuBackend final : public Backend {
     for (const TableEdit& edit : batch.table_edits) {
       static_cast<CpuPageTable*>(edit.table)->Apply(edit);
     }
-    const bool idle = in_flight_.fetch_add(1, std::memory_order_relaxed) == 0;
     auto job = std::make_unique<Job>(*this, batch, observer);
-    if (idle && job->nanoseconds() < kInlineNanoseconds) {
+    if (job->nanoseconds() < kInlineNanoseconds) {
       Job::RunInline(std::move(job));
     } else {
       Job::Start(std::move(job), 0);
@@ -129,7 +128,6 @@ class CpuBackend final : public Backend {
   Executor& executor_;
   const BackendInfo info_;
   ScratchPool scratch_;
-  std::atomic<int64_t> in_flight_{0};
 };
 
 Job::Job(CpuBackend& backend, const Batch& batch, BatchObserver& observer)
@@ -226,13 +224,11 @@ void Job::Start(std::unique_ptr<Job> job, int phase) {
 }
 
 void Job::Finish(std::unique_ptr<Job> job) {
-  CpuBackend& backend = job->backend_;
   const Batch& batch = job->batch_;
   BatchObserver& observer = job->observer_;
-  // First, so that what the observer submits finds the backend idle and the scratch free, and so
-  // that the observer may end the backend.
+  // First, so that what the observer submits finds the scratch free, and so that the observer may
+  // end the backend.
   job.reset();
-  backend.in_flight_.fetch_sub(1, std::memory_order_relaxed);
   observer.OnBatchDone(batch, absl::OkStatus());
 }
 

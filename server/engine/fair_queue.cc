@@ -1,32 +1,44 @@
 #include "server/engine/fair_queue.h"
 
+#include <algorithm>
+
 namespace kvsift {
 
 void FairQueue::Push(Work& work) {
-  Lane& lane = lanes_[work.client() % kLanes];
+  Lane& lane = lanes_[(2 * work.client() + (work.only_appends() ? 1 : 0)) % kLanes];
   work.next_ready_ = nullptr;
+  ++size_;
   if (lane.first != nullptr) {
     lane.last = lane.last->next_ready_ = &work;
     return;
   }
   lane.first = lane.last = &work;
-  lane.next = last_ == nullptr ? &lane : last_->next;
-  if (last_ != nullptr) last_->next = &lane;
-  last_ = &lane;
+  if (&lane != served_) Wait(lane);
 }
 
 Work& FairQueue::Pop() {
-  Lane& lane = *last_->next;
+  std::pop_heap(waiting_.begin(), waiting_.begin() + waiting_count_, IsLater);
+  Lane& lane = *waiting_[--waiting_count_];
+  now_us_ = lane.served_us;
+  served_ = &lane;
   Work& work = *lane.first;
   lane.first = work.next_ready_;
-  if (lane.first != nullptr) {
-    last_ = &lane;  // to the end of the ring
-  } else if (last_ == &lane) {
-    last_ = nullptr;  // it was the only one
-  } else {
-    last_->next = lane.next;
-  }
+  --size_;
   return work;
+}
+
+void FairQueue::Charge(double us) {
+  Lane& lane = *served_;
+  served_ = nullptr;
+  lane.served_us += us;
+  if (lane.first != nullptr) Wait(lane);
+}
+
+void FairQueue::Wait(Lane& lane) {
+  lane.served_us = std::max(lane.served_us, now_us_);
+  lane.waits = ++last_waits_;
+  waiting_[waiting_count_++] = &lane;
+  std::push_heap(waiting_.begin(), waiting_.begin() + waiting_count_, IsLater);
 }
 
 }  // namespace kvsift

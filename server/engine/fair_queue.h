@@ -1,6 +1,6 @@
-// Works that are ready, in fair order: clients take turns, one work a turn, and the works of one
-// client come in the order in which they became ready. A client that floods the queue waits for
-// itself.
+// Works that are ready, in fair order: clients get equal shares of the device's time, and the works
+// of one client come in the order in which they became ready. A client that floods the queue waits
+// for itself, and one that asks for little is served at once.
 #ifndef KVSIFT_SERVER_ENGINE_FAIR_QUEUE_H_
 #define KVSIFT_SERVER_ENGINE_FAIR_QUEUE_H_
 
@@ -11,28 +11,52 @@
 
 namespace kvsift {
 
-// Clients are told apart by the remainder of their number, so that a queue has a fixed size: two
-// that collide share one's turns. Allocates nothing. Thread-compatible.
+// Start-time fair queueing. Each lane has a time up to which it was served; the lane that is
+// furthest behind comes next. A lane that was empty is not further behind than the others: what it
+// did not use is gone.
+//
+// A client has two lanes, one for works that only append: keys that are brought back do not wait
+// for each selection of their own client, nor the other way round. Clients are told apart by the
+// remainder of their number, so that a queue has a fixed size: two that collide share one's time.
+// Allocates nothing. Thread-compatible.
 class FairQueue {
  public:
   static constexpr uint64_t kLanes = 1024;
 
   void Push(Work& work);
 
-  // The next work, which leaves the queue. REQUIRES: !empty().
+  // The next work. REQUIRES: !empty(), and the one that was popped last was charged.
+  const Work& Next() const { return *waiting_[0]->first; }
+
+  // The same, which leaves the queue.
   Work& Pop();
 
-  bool empty() const { return last_ == nullptr; }
+  // What the work that was popped last takes of the device. Works may be pushed in between.
+  void Charge(double us);
+
+  bool empty() const { return size_ == 0; }
 
  private:
   struct Lane {
     Work* first = nullptr;
     Work* last = nullptr;
-    Lane* next = nullptr;  // in the ring of those that have works
+    double served_us = 0;  // of the queue's time
+    uint64_t waits = 0;    // since when, among lanes that were served as much
   };
 
+  static bool IsLater(const Lane* a, const Lane* b) {
+    return a->served_us != b->served_us ? a->served_us > b->served_us : a->waits > b->waits;
+  }
+
+  void Wait(Lane& lane);
+
   std::array<Lane, kLanes> lanes_;
-  Lane* last_ = nullptr;  // of the ring: the lane after it is the next one to take from
+  std::array<Lane*, kLanes> waiting_;  // a heap; [waiting_count_]
+  int waiting_count_ = 0;
+  int64_t size_ = 0;         // works
+  Lane* served_ = nullptr;   // from Pop to Charge
+  double now_us_ = 0;        // served_us of the lane that was served last, before it was
+  uint64_t last_waits_ = 0;
 };
 
 }  // namespace kvsift

@@ -86,7 +86,11 @@ class Scheduler::Round final : public BatchObserver {
 };
 
 Scheduler::Scheduler(Backend& backend, Options options)
-    : backend_(backend), options_(std::move(options)), pool_(backend), pace_(backend.info()) {}
+    : backend_(backend),
+      options_(std::move(options)),
+      is_host_(backend.info().sharing == DeviceSharing::kNotShared),
+      pool_(backend),
+      pace_(backend.info()) {}
 
 Scheduler::~Scheduler() {
   MutexLock lock(mutex_);
@@ -187,24 +191,35 @@ void Scheduler::TellElsewhere(Round& round) {
       });
 }
 
-int Scheduler::MostBatches() const {
-  return backend_.info().sharing == DeviceSharing::kNotShared ? kHostBatches : kGpuBatches;
+int Scheduler::MostBatches() const { return is_host_ ? kHostBatches : kGpuBatches; }
+
+Scheduler::Room Scheduler::FindRoom() const {
+  if (batches_ < MostBatches()) return Room::kAll;
+  return is_host_ && batches_ < MostBatches() + kQuickBatches ? Room::kQuick : Room::kNone;
+}
+
+bool Scheduler::HasWorkFor(Room room) const {
+  if (room == Room::kNone || ready_.empty()) return false;
+  return room == Room::kAll || ready_.Next().IsQuick();
 }
 
 Scheduler::Round* Scheduler::TakeRound() {
-  const bool may_submit = batches_ < MostBatches();
-  if (ended_.empty() && (ready_.empty() || !may_submit)) return nullptr;
+  const Room room = FindRoom();
+  if (ended_.empty() && !HasWorkFor(room)) return nullptr;
   Round& round = NewRound();
   BatchDraft& draft = round.draft;
+  if (room == Room::kQuick) draft.room_us = Microseconds(kPieceTime);
   for (Work* work : ended_) Advance(*work, round);
   ended_.clear();
   // Ended turns make more works ready, which join the same round.
-  while (may_submit && !ready_.empty() && draft.room_us > 0) {
+  while (draft.room_us > 0 && HasWorkFor(room)) {
     Work& work = ready_.Pop();
     const double most = ready_.empty() ? Microseconds(kBatchTime) : Microseconds(kPieceTime);
     draft.piece_us = std::min(draft.room_us, most);
+    const double spent_us = draft.spent_us;
     draft.Spend(kWorkUs);
     Advance(work, round);
+    ready_.Charge(draft.spent_us - spent_us);
   }
   if (!round.batched.empty()) {
     ++batches_;

@@ -6,9 +6,11 @@
 //
 // Policy. While the device has less than MostBatches, what is ready is submitted at once, so that
 // nothing waits while it is idle. Else what becomes ready waits and is joined into the next batch,
-// client by client in turn, until the batch has work for kBatchTime, by the pace that the device
-// has shown (LearnedPace). A work that would take longer than kPieceTime while others wait goes in
-// pieces, so that one huge append holds a step back for the batches in flight and no longer.
+// clients sharing the device's time (FairQueue), until the batch has work for kBatchTime, by the
+// pace that the device has shown (LearnedPace). A work that would take longer than kPieceTime while
+// others wait goes in pieces, so that one huge append holds a step back for the batches in flight
+// and no longer. A processor, which does several things at once, takes works that are quick and
+// next in turn although it has its batches.
 #ifndef KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 #define KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 
@@ -41,6 +43,8 @@ class Scheduler {
   // for a GPU one more, which the host is about to hand over or has got back.
   static constexpr int kHostBatches = 2;
   static constexpr int kGpuBatches = 3;
+  // More for quick works, which a host does at once beside others (Work::IsQuick).
+  static constexpr int kQuickBatches = 2;
   static constexpr std::chrono::microseconds kBatchTime{500};
   static constexpr std::chrono::microseconds kPieceTime{100};
 
@@ -77,6 +81,9 @@ class Scheduler {
  private:
   class Round;
 
+  // Which works may be submitted now.
+  enum class Room : uint8_t { kNone, kQuick, kAll };
+
   void EnterTurns(Store& store, std::span<Work* const> works) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Submits what is ready, tells what is finished, and goes on with batches that completed inside
@@ -98,6 +105,9 @@ class Scheduler {
   void Leave(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   int MostBatches() const;
+  Room FindRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the next work may use it.
+  bool HasWorkFor(Room room) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock::time_point Now() const { return options_.now ? options_.now() : Clock::time_point(); }
 
@@ -111,6 +121,7 @@ class Scheduler {
 
   Backend& backend_;
   const Options options_;
+  const bool is_host_;
   std::atomic<bool> has_failed_ = false;
   Mutex mutex_;
   CondVar idle_;

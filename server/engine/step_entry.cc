@@ -7,9 +7,18 @@
 
 namespace kvsift {
 
+namespace {
+
+// Of a quick work at most.
+constexpr int64_t kQuickRows = 16;
+constexpr int64_t kQuickScores = 32 << 10;
+constexpr int64_t kQuickKeyBytes = 32 << 10;
+
+}  // namespace
+
 StepEntryWork::StepEntryWork(StepContext& context, int64_t index, const EntryOffsets& offsets,
                              EntryObserver& observer)
-    : Work(context.request.client),
+    : Work(context.request.client, context.request.entries[index].query_tokens == 0),
       context_(context),
       index_(index),
       offsets_(offsets),
@@ -36,6 +45,19 @@ Work::Progress StepEntryWork::Advance(PagePool& pool, BatchDraft& draft) {
   }
   if (stage_ == Stage::kPublish) return Publish(pool);
   return AddPiece(draft);
+}
+
+bool StepEntryWork::IsQuick() const {
+  const int64_t rows = entry().query_tokens * store().shape().query_heads;
+  const int64_t key_bytes =
+      entry().key_count * std::ssize(context_.shape.layers) * context_.shape.key_bytes;
+  if (stage_ != Stage::kCheck || rows > kQuickRows || key_bytes > kQuickKeyBytes) return false;
+  const Sequence* current = turns()[0].slot->sequence.get();
+  int64_t length = entry().start + entry().key_count;
+  for (const int layer : context_.shape.layers) {
+    if (current != nullptr) length = std::max(length, current->lengths[layer]);
+  }
+  return rows * length <= kQuickScores;
 }
 
 void StepEntryWork::OnBatchDone(const absl::Status& status) {

@@ -55,6 +55,7 @@ class StepEntryWork final : public Work {
                 EntryObserver& observer);
 
   Progress Advance(PagePool& pool, BatchDraft& draft) override;
+  bool IsQuick() const override;
   void OnBatchDone(const absl::Status& status) override;
   void Finish() override { observer_.OnEntryFinished(); }
 

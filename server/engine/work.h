@@ -46,6 +46,9 @@ class Work {
   // Runs under the shard's mutex, with all turns begun; `pool` is the shard's.
   virtual Progress Advance(PagePool& pool, BatchDraft& draft) = 0;
 
+  // Whether all of it takes one thread some tens of microseconds at most. As Advance is called.
+  virtual bool IsQuick() const { return false; }
+
   // Hears that its batch is done, before the next Advance. Does what takes long: runs without
   // the mutex.
   virtual void OnBatchDone(const absl::Status& status) = 0;
@@ -56,11 +59,16 @@ class Work {
   // Whose it is (StepRequest::client).
   uint64_t client() const { return client_; }
 
+  // Brings keys, and nobody waits for more than to hear that they are there.
+  bool only_appends() const { return only_appends_; }
+
   // The turns it takes, at most one per sequence.
   std::span<SequenceTurn> turns() { return std::span(turns_).first(turn_count_); }
+  std::span<const SequenceTurn> turns() const { return std::span(turns_).first(turn_count_); }
 
  protected:
-  explicit Work(uint64_t client) : client_(client) {}
+  explicit Work(uint64_t client, bool only_appends = false)
+      : client_(client), only_appends_(only_appends) {}
 
   void AddTurn(uint64_t id, Access access) {
     SequenceTurn& turn = turns_[turn_count_++];
@@ -73,6 +81,7 @@ class Work {
   friend class FairQueue;
   friend class Scheduler;
   const uint64_t client_;
+  const bool only_appends_;
   Work* next_ready_ = nullptr;  // the queue's own
   Clock::time_point admitted_;
   bool reports_start_ = false;  // the first of its request, until it has begun

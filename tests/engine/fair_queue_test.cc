@@ -12,7 +12,8 @@ namespace {
 
 class TestWork final : public Work {
  public:
-  TestWork(uint64_t client, int number) : Work(client), number_(number) {}
+  TestWork(uint64_t client, int number, bool only_appends = false)
+      : Work(client, only_appends), number_(number) {}
 
   Progress Advance(PagePool&, BatchDraft&) override { return Progress::kDone; }
   void OnBatchDone(const absl::Status&) override {}
@@ -26,10 +27,15 @@ class TestWork final : public Work {
 
 class FairQueueTest : public testing::Test {
  protected:
-  void Push(uint64_t client) {
-    queue_.Push(works_.emplace_back(client, static_cast<int>(works_.size())));
+  void Push(uint64_t client, bool only_appends = false) {
+    queue_.Push(works_.emplace_back(client, static_cast<int>(works_.size()), only_appends));
   }
-  int Pop() { return static_cast<TestWork&>(queue_.Pop()).number(); }
+  // The number of the next work, which takes `us`.
+  int Pop(double us = 1) {
+    const int number = static_cast<TestWork&>(queue_.Pop()).number();
+    queue_.Charge(us);
+    return number;
+  }
   std::vector<int> PopAll() {
     std::vector<int> numbers;
     while (!queue_.empty()) numbers.push_back(Pop());
@@ -45,12 +51,12 @@ TEST_F(FairQueueTest, ClientsTakeTurnsAndKeepTheirOwnOrder) {
   EXPECT_EQ(PopAll(), (std::vector<int>{0, 3, 4, 1, 5, 2}));
 }
 
-TEST_F(FairQueueTest, WhoComesLateWaitsForOneWorkOfEachOther) {
+TEST_F(FairQueueTest, WhoComesLateComesNext) {
   for (int i = 0; i < 100; ++i) Push(1);
   EXPECT_EQ(Pop(), 0);
   Push(2);
-  EXPECT_EQ(Pop(), 1);
   EXPECT_EQ(Pop(), 100);
+  EXPECT_EQ(Pop(), 1);
   EXPECT_EQ(Pop(), 2);
 }
 
@@ -59,6 +65,50 @@ TEST_F(FairQueueTest, ClientsOfEqualRemainderShareTurns) {
   Push(5 + FairQueue::kLanes);
   Push(6);
   EXPECT_EQ(PopAll(), (std::vector<int>{0, 2, 1}));
+}
+
+TEST_F(FairQueueTest, TimeIsSharedAndNotTurns) {
+  for (int i = 0; i < 30; ++i) Push(i < 3 ? 1 : 2);
+  EXPECT_EQ(Pop(10), 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Pop(1), 3 + i);
+  EXPECT_EQ(Pop(10), 1);
+}
+
+TEST_F(FairQueueTest, WhoAsksForLittleIsServedNext) {
+  for (int i = 0; i < 100; ++i) Push(1 + i % 10);
+  for (int i = 0; i < 15; ++i) Pop(40 + i);
+  for (int i = 0; i < 5; ++i) {
+    Push(99);
+    EXPECT_EQ(Pop(0.5), 100 + i);
+    Pop(50);
+  }
+}
+
+TEST_F(FairQueueTest, TimeThatWasNotUsedIsGone) {
+  for (int i = 0; i < 10; ++i) Push(1);
+  for (int i = 0; i < 5; ++i) Pop(100);
+  for (int i = 0; i < 5; ++i) Push(2);
+  EXPECT_EQ(Pop(100), 10);
+  EXPECT_EQ(Pop(100), 5);
+  EXPECT_EQ(Pop(100), 11);
+}
+
+TEST_F(FairQueueTest, AppendsAndSelectionsOfAClientShareAsTwo) {
+  for (int i = 0; i < 3; ++i) Push(1);
+  for (int i = 0; i < 3; ++i) Push(1, /*only_appends=*/true);
+  EXPECT_EQ(Pop(2), 0);
+  EXPECT_EQ(Pop(1), 3);
+  EXPECT_EQ(Pop(1), 4);
+  EXPECT_EQ(Pop(2), 1);
+}
+
+TEST_F(FairQueueTest, WhatComesWhileAWorkIsChargedWaitsForItsTurn) {
+  Push(1);
+  Push(2);
+  queue_.Pop();
+  Push(1);
+  queue_.Charge(1);
+  EXPECT_EQ(PopAll(), (std::vector<int>{1, 2}));
 }
 
 // Nothing is lost, and each client's works come in order, whatever the history.

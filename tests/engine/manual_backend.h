@@ -31,13 +31,14 @@ class ManualBackend final : public ForwardingBackend {
   int64_t waiting() const { return std::ssize(submitted_); }
   const Batch& batch(int64_t index) const { return *submitted_[index].batch; }
 
-  // Executes the first one; what the engine submits thereupon waits behind the others.
-  void CompleteOne() {
-    ASSERT_FALSE(submitted_.empty());
-    const auto [batch, observer] = submitted_.front();
-    submitted_.pop_front();
+  // Executes one; what the engine submits thereupon waits behind the others.
+  void Complete(int64_t index) {
+    ASSERT_LT(index, waiting());
+    const auto [batch, observer] = submitted_[index];
+    submitted_.erase(submitted_.begin() + index);
     ForwardingBackend::Submit(*batch, *observer);
   }
+  void CompleteOne() { Complete(0); }
   void CompleteAll() {
     while (waiting() > 0) CompleteOne();
   }

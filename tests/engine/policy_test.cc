@@ -60,8 +60,8 @@ class PolicyTest : public testing::Test {
     return std::make_unique<PendingStep>(*engine_, std::move(spec));
   }
   // Gives the device as much as it takes at once but for `free` batches: selections of sequence 1.
-  void Occupy(int free = 0) {
-    for (int i = free; i < Scheduler::kGpuBatches; ++i) busy_.push_back(Go(SelectSpec(1)));
+  void Occupy(int free = 0, int64_t tokens = 1) {
+    for (int i = free; i < Scheduler::kGpuBatches; ++i) busy_.push_back(Go(SelectSpec(1, tokens)));
   }
   ~PolicyTest() override {
     backend_->CompleteAll();
@@ -79,6 +79,7 @@ class PolicyTest : public testing::Test {
     observer_.batches.clear();
   }
 
+  static constexpr int64_t kManyTokens = 5;  // whose selection is not quick
   static constexpr Policy kPolicy = {.k = 8, .estimator = Estimator::kManhattan};
 
   Clock::time_point now_{std::chrono::seconds(1)};
@@ -109,8 +110,34 @@ TEST_F(PolicyTest, NothingWaitsWhileTheDeviceHasRoomAndTheRestIsJoined) {
 TEST_F(PolicyTest, AProcessorHasFewerBatchesUnderWay) {
   Start({}, DeviceSharing::kNotShared);
   Fill(1);
-  Occupy();
+  Occupy(0, kManyTokens);
   EXPECT_EQ(backend_->waiting(), Scheduler::kHostBatches);
+  backend_->CompleteAll();
+}
+
+TEST_F(PolicyTest, AProcessorTakesQuickWorksBesideItsBatches) {
+  Start({}, DeviceSharing::kNotShared);
+  Fill(5);
+  Occupy(0, kManyTokens);
+  std::vector<std::unique_ptr<PendingStep>> quick;
+  for (uint64_t id = 2; id <= 5; ++id) quick.push_back(Go(SelectSpec(id)));
+  const int most = Scheduler::kHostBatches + Scheduler::kQuickBatches;
+  ASSERT_EQ(backend_->waiting(), most) << "and no more";
+  EXPECT_EQ(backend_->batch(most - 1).selections.size(), 1u);
+  backend_->Complete(Scheduler::kHostBatches);
+  EXPECT_TRUE(quick[0]->done()) << "before those who came first";
+  ASSERT_EQ(backend_->waiting(), most);
+  EXPECT_EQ(backend_->batch(most - 1).selections.size(), 2u) << "joined";
+  backend_->CompleteAll();
+}
+
+TEST_F(PolicyTest, QuickWorksWaitForWhoeverIsNextInTurn) {
+  Start({}, DeviceSharing::kNotShared);
+  Fill(3);
+  Occupy(0, kManyTokens);
+  const auto large = Go(SelectSpec(2, kManyTokens));
+  const auto quick = Go(SelectSpec(2));
+  EXPECT_EQ(backend_->waiting(), Scheduler::kHostBatches) << "their client's order";
   backend_->CompleteAll();
 }
 
