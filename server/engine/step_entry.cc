@@ -51,7 +51,7 @@ bool StepEntryWork::IsQuick() const {
   const int64_t rows = entry().query_tokens * store().shape().query_heads;
   const int64_t key_bytes =
       entry().key_count * std::ssize(context_.shape.layers) * context_.shape.key_bytes;
-  if (stage_ != Stage::kCheck || rows > kQuickRows || key_bytes > kQuickKeyBytes) return false;
+  if (stage_ == Stage::kPieces || rows > kQuickRows || key_bytes > kQuickKeyBytes) return false;
   const Sequence* current = turns()[0].slot->sequence.get();
   int64_t length = entry().start + entry().key_count;
   for (const int layer : context_.shape.layers) {

@@ -1,7 +1,9 @@
 #include "tests/bench/weather/weather_server.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <vector>
 
 namespace kvsift::weather {
@@ -26,7 +28,11 @@ std::vector<std::string> Arguments(const ServerLimits& limits) {
 
 WeatherServer::WeatherServer(const ServerLimits& limits)
     : program_(ServerProgram(), Arguments(limits), "/dev/stderr"),
-      address_(ListenedAddress(program_.ReadLine())) {}
+      address_(ListenedAddress(program_.ReadLine())) {
+  if (!address_.empty()) return;
+  std::cerr << "the server did not start\n";
+  std::exit(1);
+}
 
 Memory WeatherServer::ReadMemory() const {
   Memory memory;
