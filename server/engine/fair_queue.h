@@ -53,9 +53,9 @@ class FairQueue {
   std::array<Lane, kLanes> lanes_;
   std::array<Lane*, kLanes> waiting_;  // a heap; [waiting_count_]
   int waiting_count_ = 0;
-  int64_t size_ = 0;         // works
-  Lane* served_ = nullptr;   // from Pop to Charge
-  double now_us_ = 0;        // served_us of the lane that was served last, before it was
+  int64_t size_ = 0;        // works
+  Lane* served_ = nullptr;  // from Pop to Charge
+  double now_us_ = 0;       // served_us of the lane that was served last, before it was
   uint64_t last_waits_ = 0;
 };
 

@@ -113,7 +113,7 @@ TEST_F(MetricsProgramTest, AreServedDuringADrain) {
   grpc::ClientContext context;
   v1::StreamAppendKeysResponse response;
   const auto writer = stub_->StreamAppendKeys(&context, &response);
-  ASSERT_TRUE(Send(*stub_, &Stub::GetServer, v1::GetServerRequest()).status.ok());
+  while (Scrape().Value("kvsift_open_streams") < 1) usleep(1000);
   program_->Signal(SIGTERM);
   while (Errors().find("draining") == std::string::npos) usleep(1000);
   EXPECT_EQ(Scrape().Value("kvsift_open_streams"), 1);
