@@ -19,11 +19,11 @@ constexpr uint64_t kSliceNs = 20'000'000;
 // The kernel's struct sched_attr in its first version, whose header goes with no glibc's.
 struct SchedulingAttributes {
   uint32_t size = sizeof(SchedulingAttributes);
-  uint32_t policy = 0;  // SCHED_OTHER
-  uint64_t flags = 0;
+  uint32_t policy = 0;
+  uint64_t flags = 0x08;  // SCHED_FLAG_KEEP_POLICY
   int32_t nice = 0;
   uint32_t priority = 0;
-  uint64_t runtime = 0;  // of SCHED_OTHER: the slice
+  uint64_t runtime = 0;  // of a thread without a deadline: its slice
   uint64_t deadline = 0;
   uint64_t period = 0;
 };
