@@ -57,8 +57,6 @@ install_packages() {
 # build/PRESET; everything without a target.
 build() {
   local preset=$1 target=${2:-all}
-  # Without it ccache leaves files with precompiled headers out.
-  local -x CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
   say "Building build/$preset ($target)"
   (cd "$root" && cmake --preset "$preset" --log-level=NOTICE "${@:3}" &&
     cmake --build --preset "$preset" --parallel "$(nproc)" --target "$target")

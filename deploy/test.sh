@@ -72,9 +72,9 @@ install_tools
 unpack_prometheus
 python_options=()
 install_python
-build release all "${python_options[@]}" -DKVSIFT_PRECOMPILED_HEADERS=ON
-build asan all -DKVSIFT_PRECOMPILED_HEADERS=ON
-[[ -z $full ]] || build tsan all -DKVSIFT_PRECOMPILED_HEADERS=ON
+build release all "${python_options[@]}"
+build asan
+[[ -z $full ]] || build tsan
 
 say "Testing"
 cd "$root"

@@ -30,33 +30,6 @@ if(KVSIFT_BUNDLE)
   add_link_options(-Wl,--disable-new-dtags -Wl,-Bsymbolic-functions)
 endif()
 
-# Headers of libraries take three quarters of a compiler's time. Read once for each target of several
-# sources, they save a cold build a quarter of its time, but hide an include that is missing.
-set(kvsift_common_headers
-  <algorithm> <atomic> <chrono> <functional> <map> <memory> <optional> <span> <string> <thread> <vector>
-  <absl/status/statusor.h> <absl/strings/str_cat.h> <absl/synchronization/mutex.h> <absl/time/time.h>)
-set(kvsift_service_headers
-  <grpcpp/grpcpp.h> <grpcpp/generic/generic_stub.h> <google/protobuf/message.h>)
-
-# kvsift_precompile(NAME SOURCES...): as KVSIFT_PRECOMPILED_HEADERS says.
-function(kvsift_precompile name)
-  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR}
-             OUTPUT_VARIABLE folder)
-  list(LENGTH ARGN count)
-  if(NOT KVSIFT_PRECOMPILED_HEADERS OR count LESS 4 OR folder MATCHES "^(kernels|tests/kernels/c)")
-    return()
-  endif()
-  set(headers ${kvsift_common_headers})
-  if(folder MATCHES "^(server/rpc|client/(cpp|load|pool)|tests/(rpc|client|end_to_end))" OR
-     folder STREQUAL "client")
-    list(APPEND headers ${kvsift_service_headers})
-  endif()
-  if(folder MATCHES "^tests/")
-    list(APPEND headers <gmock/gmock.h>)
-  endif()
-  target_precompile_headers(${name} PRIVATE ${headers})
-endfunction()
-
 # kvsift_library(NAME SOURCES... [PUBLIC libs...] [PRIVATE libs...])
 # A library kvsift_NAME, known as kvsift::NAME, that includes from the project's root. Those of
 # tests are always static: they hold GoogleTest, of which a program has one.
@@ -75,7 +48,6 @@ function(kvsift_library name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/kvsift>)
   target_link_libraries(kvsift_${name}
     PUBLIC ${arg_PUBLIC} PRIVATE $<BUILD_INTERFACE:kvsift_build_rules> ${arg_PRIVATE})
-  kvsift_precompile(kvsift_${name} ${arg_SOURCES})
 endfunction()
 
 # `programs` builds what a user runs and none of the tests.
@@ -87,7 +59,6 @@ function(kvsift_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} kvsift_build_rules)
-  kvsift_precompile(${name} ${arg_SOURCES})
   if(NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/tests/")
     add_dependencies(programs ${name})
     set_property(GLOBAL APPEND PROPERTY KVSIFT_PROGRAMS ${name})

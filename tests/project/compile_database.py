@@ -18,8 +18,6 @@ import sources
 def commands(build):
     """Relative path of a .cc -> compiler arguments, without launcher, inputs and outputs.
 
-    And without precompiled headers, which would hide a missing include.
-
     Not of a .cu: no checker here reads CUDA 13.
     """
     found = {}
@@ -33,9 +31,6 @@ def commands(build):
         if words[0].endswith("ccache"):
             words = words[1:]
         kept = [word for word in words[: words.index("-o")] if word != "-c"]
-        if "-Winvalid-pch" in kept:
-            place = kept.index("-Winvalid-pch")
-            del kept[place : place + 3]  # -include FILE
         found[path.relative_to(sources.ROOT)] = kept
     return found
 
