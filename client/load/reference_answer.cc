@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "kernels/backends.h"
-#include "kernels/executor.h"
+#include "kernels/page_memory.h"
+#include "kernels/reference/reference_backend.h"
 
 namespace kvsift::load {
 namespace {
@@ -31,11 +31,9 @@ absl::StatusOr<std::unique_ptr<ReferenceAnswer>> ReferenceAnswer::Make(
   auto reference = std::unique_ptr<ReferenceAnswer>(new ReferenceAnswer(config, policy));
   const int64_t pages = reference->layout_.PagesFor(longest);
   const int64_t page_bytes = reference->layout_.page_bytes;
-  static InlineExecutor executor;
-  auto backend =
-      CreateBackend("reference", {.memory_bytes = pages * page_bytes, .executor = &executor});
-  if (!backend.ok()) return backend.status();
-  reference->backend_ = *std::move(backend);
+  auto memory = ReservePageMemory(pages * page_bytes);
+  if (!memory.ok()) return memory.status();
+  reference->backend_ = CreateReferenceBackend(*std::move(memory));
   for (int64_t i = 0; i < pages; ++i) {
     reference->pages_.push_back(static_cast<PageAddress>(i * page_bytes));
   }
