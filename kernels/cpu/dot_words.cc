@@ -20,6 +20,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Words = hn::CappedTag<uint32_t, 8>;
 using SignedWords = hn::RebindToSigned<Words>;
 using WordVec = hn::Vec<Words>;
+using SignedVec = hn::Vec<SignedWords>;
 
 constexpr uint32_t kEachByte = 0x01010101u;
 
@@ -75,65 +76,67 @@ HWY_INLINE WordVec FourCodes(std::span<const uint32_t> planes, WordVec m) {
   return codes;
 }
 
-// Sums over bytes, lane by lane. Begin with zeros: a constructor would be compiled for no target.
-struct ByteSums {
-  hn::Vec<SignedWords> values;
-  hn::Vec<SignedWords> squares;
+// What the bias counts of a signed byte of each word: itself, or its square.
+template <bool kSquares, int kByte>
+HWY_INLINE SignedVec Counted(WordVec bytes) {
+  const SignedVec shifted = hn::BitCast(SignedWords(), hn::ShiftLeft<24 - 8 * kByte>(bytes));
+  const SignedVec value = hn::ShiftRight<24>(shifted);
+  if constexpr (kSquares) return hn::Mul(value, value);
+  return value;
+}
 
-  template <int kByte>
-  HWY_INLINE void AddByte(WordVec bytes) {
-    const auto shifted = hn::BitCast(SignedWords(), hn::ShiftLeft<24 - 8 * kByte>(bytes));
-    const auto value = hn::ShiftRight<24>(shifted);
-    values = hn::Add(values, value);
-    squares = hn::Add(squares, hn::Mul(value, value));
-  }
-
-  HWY_INLINE void Add(WordVec bytes) {
-    AddByte<0>(bytes);
-    AddByte<1>(bytes);
-    AddByte<2>(bytes);
-    AddByte<3>(bytes);
-  }
-};
-
-HWY_INLINE void WriteWords(const DotWordOrder& order, const ScoreForm& form, Estimator estimator,
-                           std::span<const uint32_t> planes, int32_t* words, ByteSums& sums) {
+// Returns what the bias counts, lane by lane.
+template <bool kSquares>
+HWY_INLINE SignedVec WriteWords(const DotWordOrder& order, Estimator estimator, int key_bits,
+                                std::span<const uint32_t> planes, int32_t* words) {
   const Words d;
+  SignedVec counted = hn::Zero(SignedWords());
   for (size_t i = 0; i < order.m.size(); i += hn::Lanes(d)) {
     const WordVec codes = FourCodes(planes, hn::LoadU(d, order.m.data() + i));
-    const WordVec bytes = Multipliers(estimator, codes, form.key_bits);
-    sums.Add(bytes);
+    const WordVec bytes = Multipliers(estimator, codes, key_bits);
+    const SignedVec low = hn::Add(Counted<kSquares, 0>(bytes), Counted<kSquares, 1>(bytes));
+    const SignedVec high = hn::Add(Counted<kSquares, 2>(bytes), Counted<kSquares, 3>(bytes));
+    counted = hn::Add(counted, hn::Add(low, high));
     const WordVec shifted = hn::Shl(bytes, hn::LoadU(d, order.shift.data() + i));
     const WordVec kept = hn::And(shifted, hn::LoadU(d, order.kept.data() + i));
     hn::StoreU(hn::BitCast(SignedWords(), kept), SignedWords(), words + i);
   }
+  return counted;
 }
 
-int32_t DotWordsForTarget(const ScoreForm& form, Estimator estimator, const std::byte* code,
-                          int32_t* words) {
+// Returns the sum of the multipliers, or of their squares.
+template <bool kSquares>
+int32_t WriteDotWords(const ScoreForm& form, Estimator estimator, const std::byte* code,
+                      int32_t* words) {
   std::array<uint32_t, 4> memory;
   const std::span planes =
       std::span(memory).first(static_cast<size_t>(QueryPlanes(estimator, form.key_bits)));
-  const SignedWords d;
-  ByteSums sums = {hn::Zero(d), hn::Zero(d)};
-  ByteSums again = sums;  // of what was counted already
+  SignedVec sums = hn::Zero(SignedWords());
   for (int v = 0; v < form.plane_words; ++v) {
     for (size_t p = 0; p < planes.size(); ++p) {
       const size_t word = p * static_cast<size_t>(form.plane_words) + static_cast<size_t>(v);
       std::memcpy(&planes[p], code + 4 * word, sizeof(uint32_t));
     }
+    SignedVec counted = hn::Zero(SignedWords());  // by either order, the same
     if (form.key_bits >= 2) {
-      WriteWords(kPairWords, form, estimator, planes, words, sums);
+      counted = WriteWords<kSquares>(kPairWords, estimator, form.key_bits, planes, words);
       words += 8;
     }
     if (form.key_bits != 2) {
-      WriteWords(kSingleWords, form, estimator, planes, words, form.key_bits == 1 ? sums : again);
+      counted = WriteWords<kSquares>(kSingleWords, estimator, form.key_bits, planes, words);
       words += 8;
     }
+    sums = hn::Add(sums, counted);
   }
-  if (form.kind == ScoreKind::kSquaredEuclidean)
-    return -hn::GetLane(hn::SumOfLanes(d, sums.squares));
-  return -ThresholdCount(form.key_bits) * hn::GetLane(hn::SumOfLanes(d, sums.values));
+  return hn::GetLane(hn::SumOfLanes(SignedWords(), sums));
+}
+
+int32_t DotWordsForTarget(const ScoreForm& form, Estimator estimator, const std::byte* code,
+                          int32_t* words) {
+  if (form.kind == ScoreKind::kSquaredEuclidean) {
+    return -WriteDotWords<true>(form, estimator, code, words);
+  }
+  return -ThresholdCount(form.key_bits) * WriteDotWords<false>(form, estimator, code, words);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -106,7 +106,7 @@ struct StepRequest {
   AnswerLayout layout = AnswerLayout::kPadded;
   bool want_scores = false;  // rows of other groupings than kHead have scores 0
 
-  // Whose step it is: steps of one client take turns with those of others, not each by itself.
+  // Whose step it is: steps of one client share the device as one with those of others.
   uint64_t client = 0;
   // Entries that have not begun by then do not, and the step ends with DEADLINE_EXCEEDED.
   Clock::time_point deadline = Clock::time_point::max();

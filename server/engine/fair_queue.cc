@@ -5,7 +5,7 @@
 namespace kvsift {
 
 void FairQueue::Push(Work& work) {
-  Lane& lane = lanes_[(2 * work.client() + (work.only_appends() ? 1 : 0)) % kLanes];
+  Lane& lane = lanes_[2 * (work.client() % kClients) + (work.only_appends() ? 1 : 0)];
   work.next_ready_ = nullptr;
   ++size_;
   if (lane.first != nullptr) {

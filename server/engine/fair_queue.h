@@ -21,7 +21,7 @@ namespace kvsift {
 // Allocates nothing. Thread-compatible.
 class FairQueue {
  public:
-  static constexpr uint64_t kLanes = 1024;
+  static constexpr uint64_t kClients = 1024;  // that are told apart
 
   void Push(Work& work);
 
@@ -49,6 +49,8 @@ class FairQueue {
   }
 
   void Wait(Lane& lane);
+
+  static constexpr uint64_t kLanes = 2 * kClients;
 
   std::array<Lane, kLanes> lanes_;
   std::array<Lane*, kLanes> waiting_;  // a heap; [waiting_count_]

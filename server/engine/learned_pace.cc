@@ -27,10 +27,11 @@ Pace LearnedPace::pace() const {
 }
 
 void LearnedPace::Learn(double planned_us, Clock::time_point submitted, Clock::time_point done) {
+  // Nor did a larger one wait for them: a processor does them beside it.
+  if (planned_us < kLeastPlannedUs) return;
   // The device began with it when it was done with the one before.
   const std::chrono::duration<double, std::micro> took = done - std::max(submitted, last_done_);
   last_done_ = done;
-  if (planned_us < kLeastPlannedUs) return;
   const double slowness = slowness_ * took.count() / planned_us;
   slowness_ += kWeight * (std::clamp(slowness, 1.0, kMostSlowness) - slowness_);
 }

@@ -17,7 +17,7 @@ namespace kvsift {
 // A work with a result of its own, which deletes itself when it is finished.
 class LifecycleWork : public Work {
  public:
-  // Such works are few and ask for little: they share the turns and the room of one client.
+  // Such works are few and ask for little: they share the time and the room of one client.
   static constexpr uint64_t kClient = 0;
 
   // Admits `work` or, if its store was deleted, tells it so.

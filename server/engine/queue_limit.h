@@ -42,12 +42,12 @@ class QueueLimit {
     void Remove(int64_t fewer_bytes);
   };
 
-  Count& LaneOf(uint64_t client) { return lanes_[client % FairQueue::kLanes]; }
+  Count& LaneOf(uint64_t client) { return lanes_[client % FairQueue::kClients]; }
 
   const int64_t max_requests_;
   const int64_t max_bytes_;
   Count all_;
-  std::array<Count, FairQueue::kLanes> lanes_;
+  std::array<Count, FairQueue::kClients> lanes_;
 };
 
 }  // namespace kvsift

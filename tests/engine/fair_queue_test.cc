@@ -62,7 +62,7 @@ TEST_F(FairQueueTest, WhoComesLateComesNext) {
 
 TEST_F(FairQueueTest, ClientsOfEqualRemainderShareTurns) {
   Push(5);
-  Push(5 + FairQueue::kLanes);
+  Push(5 + FairQueue::kClients);
   Push(6);
   EXPECT_EQ(PopAll(), (std::vector<int>{0, 2, 1}));
 }

@@ -70,6 +70,19 @@ TEST(LearnedPaceTest, ABatchBehindAnotherBeginsWhenThatIsDone) {
   EXPECT_GT(pace.pace().scores_per_us, kStated.scores_per_us * 9 / 10);
 }
 
+// Quick works are done while a batch is under way, on threads of their own.
+TEST(LearnedPaceTest, SmallBatchesInBetweenAreNoExcuse) {
+  LearnedPace pace(Device());
+  Clock::time_point now{std::chrono::seconds(1)};
+  for (int i = 0; i < 100; ++i) {
+    const Clock::time_point submitted = now;
+    now += std::chrono::nanoseconds(static_cast<int64_t>(kPlannedUs * 5000));
+    pace.Learn(1, now - std::chrono::microseconds(20), now - std::chrono::microseconds(10));
+    pace.Learn(kPlannedUs, submitted, now);
+  }
+  EXPECT_LT(pace.pace().scores_per_us, kStated.scores_per_us / 4);
+}
+
 TEST(LearnedPaceTest, AGpuIsTakenAtItsWord) {
   for (const DeviceSharing sharing : {DeviceSharing::kTimeSliced, DeviceSharing::kMps}) {
     const LearnedPace pace(Device(sharing));

@@ -42,7 +42,7 @@ def known_options(build):
     scripts = [sources.read(name) for name in
                ("deploy/quickstart.sh", "deploy/test.sh", "tests/gpu/check.sh",
                 "tests/gpu/load.py", "deploy/upgrade_test.sh",
-                "client/python/kvsift/quality/options.py",
+                "client/python/benchmarks/decode.py", "client/python/kvsift/quality/options.py",
                 "client/python/kvsift/needle.py", "client/python/kvsift/perplexity.py")]
     options = {option for text in texts + scripts + [server] for option in OPTION.findall(text)}
     return options, commands, set(OPTION.findall(server)) - {"--help"}

@@ -9,6 +9,10 @@ import json
 import pathlib
 
 import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
 from kvsift import needle, perplexity
 from kvsift.quality import options
 
@@ -18,7 +22,12 @@ TEXTS = pathlib.Path(__file__).parents[2] / "data" / "texts"
 @pytest.fixture
 def smollm2_name(smollm2, smollm2_file, monkeypatch):
     """What the programs call the model, which is not read again for each."""
-    monkeypatch.setattr(options, "load_model", lambda *_: smollm2)
+
+    def loaded(name, dtype, device):
+        assert (name, dtype, device) == (str(smollm2_file), "float32", "cpu")
+        return smollm2
+
+    monkeypatch.setattr(options, "load_model", loaded)
     return str(smollm2_file)
 
 
