@@ -12,6 +12,15 @@ int64_t RowsOf(const Selection& selection) {
                       static_cast<const CudaStore*>(selection.store)->shape());
 }
 
+bool AreAllOfLists(const Batch& batch) {
+  bool has_rows = false;
+  for (const Selection& selection : batch.selections) {
+    if (!MakesLists(selection.policy.grouping) || selection.scores != nullptr) return false;
+    has_rows |= !selection.visible.empty();
+  }
+  return has_rows && batch.reads.empty();
+}
+
 }  // namespace
 
 void AnswerExtent::Add(const Selection& selection) {
@@ -43,33 +52,35 @@ absl::Status Answers::Begin(const Batch& batch) {
   extent_ = {};
   for (const Selection& selection : batch.selections) extent_.Add(selection);
   for (const KeyRead& read : batch.reads) extent_.Add(read);
+  are_direct_ = extent_.bytes() <= tuning_.most_delivered_bytes && AreAllOfLists(batch);
   absl::Status status = device_.ReserveZeros(extent_.bytes());
   if (status.ok()) status = host_.Reserve(extent_.bytes());
   return status;
 }
 
 DeviceAnswers Answers::selections() const {
-  int32_t* answers = reinterpret_cast<int32_t*>(device_.data());
+  int32_t* answers = reinterpret_cast<int32_t*>(are_direct_ ? host_.data() : device_.data());
   return {.positions = answers,
           .counts = answers + extent_.positions,
           .scores = answers + extent_.positions + extent_.counts};
 }
 
+HostFlag Answers::flag() const {
+  return {.value = reinterpret_cast<uint32_t*>(flag_.data()),
+          .sequence = sequence_,
+          .arrived = reinterpret_cast<unsigned int*>(arrived_.data())};
+}
+
 absl::Status Answers::Deliver(cudaStream_t stream) {
+  if (are_direct_) return absl::OkStatus();
   int64_t bytes = extent_.bytes();
   if (bytes > tuning_.most_delivered_bytes) {
     KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(
         host_.data(), device_.data(), static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream));
     bytes = 0;
   }
-  KVSIFT_RETURN_IF_CUDA_ERROR(
-      LaunchDeliver({.from = device_.data(),
-                     .to = host_.data(),
-                     .bytes = bytes,
-                     .flag = reinterpret_cast<uint32_t*>(flag_.data()),
-                     .sequence = sequence_,
-                     .arrived = reinterpret_cast<unsigned int*>(arrived_.data())},
-                    stream));
+  KVSIFT_RETURN_IF_CUDA_ERROR(LaunchDeliver(
+      {.from = device_.data(), .to = host_.data(), .bytes = bytes, .flag = flag()}, stream));
   return absl::OkStatus();
 }
 

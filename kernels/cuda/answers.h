@@ -1,9 +1,11 @@
 // The way of a batch's answers to the host, and how the host learns that the batch has run.
 //
-// Kernels write answers to device memory. Where they are few, a last kernel brings them to
-// page-locked memory and raises a flag beside them, on which the host spins: no copy engine, no
-// call of the driver and none of its locks lie between. Where they are many the copy engine brings
-// them, and that kernel only raises the flag.
+// A flag in page-locked memory tells the host, which spins on it: no call of the driver and none of
+// its locks lie between. The answers' way is one of
+//   where they are few and all made of lists: the kernel that joins the lists writes them to
+//   page-locked memory and raises the flag
+//   where they are few: kernels write device memory, a last one copies them and raises the flag
+//   else: the copy engine copies them, and the last kernel only raises the flag.
 #ifndef KVSIFT_KERNELS_CUDA_ANSWERS_H_
 #define KVSIFT_KERNELS_CUDA_ANSWERS_H_
 
@@ -47,6 +49,9 @@ class Answers {
   DeviceAnswers selections() const;
   std::byte* reads() const { return device_.data() + extent_.read_offset(); }
 
+  // The flag, where selections raise it themselves.
+  HostFlag flag_of_selections() const { return are_direct_ ? flag() : HostFlag{}; }
+
   // Launches the way to the host, after every kernel that writes answers.
   absl::Status Deliver(cudaStream_t stream);
 
@@ -57,8 +62,11 @@ class Answers {
   void HandOver(const Batch& batch) const;
 
  private:
+  HostFlag flag() const;
+
   const CrossingTuning tuning_;
   AnswerExtent extent_;
+  bool are_direct_ = false;  // selections write host memory and raise the flag
   DeviceBuffer device_;  // new memory is zero: what lies between answers is delivered, too
   DeviceBuffer arrived_;
   PinnedBuffer host_;

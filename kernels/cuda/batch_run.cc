@@ -73,7 +73,11 @@ absl::Status BatchRun::Reserve(const Batch& batch) {
     staging += selections_.StagingBytes(selection);
     if (selection.queries.raw) encoded += EncodedBytes(selection);
   }
-  absl::Status status = staging_.Begin(staging, PathFor(batch, staging));
+  const StagingPath path = PathFor(batch, staging);
+  // A batch that is so much smaller than a piece has one for each write.
+  keys_stay_ = path == StagingPath::kFetched && AreFewWrites(batch) &&
+               staging <= tuning_.crossing.write_piece_bytes / kTileKeys;
+  absl::Status status = staging_.Begin(staging, path);
   if (status.ok()) status = encoded_.Reserve(encoded);
   if (status.ok()) status = answers_.Begin(batch);
   return status;
@@ -93,6 +97,16 @@ StagingPath BatchRun::PathFor(const Batch& batch, int64_t staging_bytes) const {
     return StagingPath::kFetched;
   }
   return selections_.Travels(selection) ? StagingPath::kUnread : StagingPath::kFetched;
+}
+
+// Whether the writes' jobs travel with the launch that fetches what is staged.
+bool BatchRun::AreFewWrites(const Batch& batch) {
+  const auto& writes = batch.writes;
+  return !writes.empty() && writes.size() <= FewKeyJobs::kMost && batch.table_edits.empty() &&
+         batch.page_copies.empty() &&
+         std::all_of(writes.begin(), writes.end(), [&](const KeyWrite& write) {
+           return write.store == writes.front().store && write.count > 0;
+         });
 }
 
 absl::Status BatchRun::StageTables(const Batch& batch) {
@@ -134,7 +148,7 @@ absl::Status BatchRun::StageWrites(const Batch& batch) {
       end = std::min(end, write.count);
       if (staging_.pending_bytes() > 0 &&
           staging_.pending_bytes() + (end - first) * position_bytes > piece_bytes) {
-        absl::Status status = LaunchChanges();
+        absl::Status status = LaunchChanges(Fill{});
         if (!status.ok()) return status;
       }
       StageWrite(write, first, end - first);
@@ -147,9 +161,10 @@ absl::Status BatchRun::StageWrites(const Batch& batch) {
 void BatchRun::StageWrite(const KeyWrite& write, int64_t first, int64_t count) {
   const CudaStore& store = StoreOf(write.store);
   const size_t position_bytes = write.keys.bytes.size() / static_cast<size_t>(write.count);
-  const std::byte* data = staging_.Add(std::span<const std::byte>(write.keys.bytes)
-                                           .subspan(static_cast<size_t>(first) * position_bytes,
-                                                    static_cast<size_t>(count) * position_bytes));
+  const auto keys = std::span<const std::byte>(write.keys.bytes)
+                        .subspan(static_cast<size_t>(first) * position_bytes,
+                                 static_cast<size_t>(count) * position_bytes);
+  const std::byte* data = keys_stay_ ? staging_.AddToStay(keys) : staging_.Add(keys);
   const int64_t start = write.start + first;
   writes_.Of(store).Add({.table = TableOf(write.table).entries(),
                          .data = reinterpret_cast<uint8_t*>(const_cast<std::byte*>(data)),
@@ -162,13 +177,25 @@ void BatchRun::StageWrite(const KeyWrite& write, int64_t first, int64_t count) {
                         KeyJobItems(start, count, store.shape().kv_heads));
 }
 
-// Brings everything staged so far to the device and launches what changes pages and tables.
-absl::Status BatchRun::LaunchChanges() {
+// Launches the writes with the fetch of everything staged.
+absl::Status BatchRun::LaunchArrival(const Fill& fill) {
+  const auto& writes = writes_.all().front();
+  FewKeyJobs few;
+  few.count = static_cast<int>(writes.jobs.size());
+  std::copy(writes.jobs.begin(), writes.jobs.end(), few.jobs);
+  KVSIFT_RETURN_IF_CUDA_ERROR(LaunchKeyArrival(writes.store->layout(), few, writes.items,
+                                               staging_.TakePending(fill), pages_, stream_.get()));
+  return absl::OkStatus();
+}
+
+// Brings everything staged so far to the device, fills `fill`, and launches what changes pages and
+// tables.
+absl::Status BatchRun::LaunchChanges(const Fill& fill) {
   const TableEditJob* edits = staging_.Add(edits_);
   const PageCopyJob* copies = staging_.Add(copies_);
   for (auto& writes : writes_.all()) writes.staged = staging_.Add(writes.jobs);
   cudaStream_t stream = stream_.get();
-  absl::Status status = staging_.Upload(stream);
+  absl::Status status = staging_.Upload(fill, stream);
   if (!status.ok()) return status;
   if (!edits_.empty()) {
     KVSIFT_RETURN_IF_CUDA_ERROR(LaunchTableEdits(edits, static_cast<int>(edits_.size()), stream));
@@ -268,7 +295,7 @@ absl::Status BatchRun::LaunchAnswers() {
                                                static_cast<int>(reads.jobs.size()), reads.items,
                                                pages_, stream));
   }
-  absl::Status status = selections_.Launch(stream);
+  absl::Status status = selections_.Launch(answers_.flag_of_selections(), stream);
   if (status.ok()) status = answers_.Deliver(stream);
   return status;
 }
@@ -281,7 +308,10 @@ absl::Status BatchRun::Start(const Batch& batch) {
   if (!status.ok()) return status;
   StageReads(batch);
   status = StageSelections(batch);
-  if (status.ok()) status = LaunchChanges();
+  if (status.ok()) {
+    const Fill bests = selections_.bests();
+    status = keys_stay_ ? LaunchArrival(bests) : LaunchChanges(bests);
+  }
   if (status.ok()) status = LaunchAnswers();
   return status;
 }

@@ -56,10 +56,12 @@ class BatchRun {
 
   absl::Status Reserve(const Batch& batch);
   StagingPath PathFor(const Batch& batch, int64_t staging_bytes) const;
+  static bool AreFewWrites(const Batch& batch);
   absl::Status StageTables(const Batch& batch);
   absl::Status StageWrites(const Batch& batch);
   void StageWrite(const KeyWrite& write, int64_t first, int64_t count);
-  absl::Status LaunchChanges();
+  absl::Status LaunchArrival(const Fill& fill);
+  absl::Status LaunchChanges(const Fill& fill);
   void StageReads(const Batch& batch);
   void StageQueries(const Selection& selection, int64_t& encoded, DeviceQueries& queries);
   absl::Status StageSelections(const Batch& batch);
@@ -69,6 +71,7 @@ class BatchRun {
   const BatchTuning tuning_;
   Stream stream_;
   Staging staging_;
+  bool keys_stay_ = false;  // in host memory, where the launch that fetches the rest reads them
   DeviceBuffer encoded_;  // codes and scales of raw queries
   Answers answers_;
   SelectionJobs selections_;

@@ -30,19 +30,37 @@ struct CrossingTuning {
   int64_t write_piece_bytes = 4 << 20;
 };
 
-// Copies `bytes`, a multiple of 16, from host to device memory.
-cudaError_t LaunchFetch(const std::byte* from, std::byte* to, int64_t bytes, cudaStream_t stream);
+// Values in device memory that kernels expect to be set.
+struct Fill {
+  int32_t* values = nullptr;
+  int64_t count = 0;
+  int32_t value = 0;
+};
 
-// Copies `bytes`, a multiple of 16 or none, from device to host memory; then sets `flag`, in host
-// memory, to `sequence`. A host that sees the flag sees what every earlier kernel of the stream
-// wrote to host memory, too.
+// What comes to the device at the beginning of a small batch: `bytes`, a multiple of 16, are copied
+// from host to device memory, and `fill` is filled.
+struct Arrival {
+  const std::byte* from = nullptr;
+  std::byte* to = nullptr;
+  int64_t bytes = 0;
+  Fill fill;
+};
+cudaError_t LaunchFetch(const Arrival& arrival, cudaStream_t stream);
+
+// A word of host memory that becomes `sequence` when a batch has run. A host that sees it sees what
+// every kernel of the stream up to then wrote to host memory, too.
+struct HostFlag {
+  uint32_t* value = nullptr;  // null: nothing is raised
+  uint32_t sequence = 0;
+  unsigned int* arrived = nullptr;  // in device memory; 0, and again afterwards
+};
+
+// Copies `bytes`, a multiple of 16 or none, from device to host memory; then raises the flag.
 struct Delivery {
   const std::byte* from;
   std::byte* to;
   int64_t bytes;
-  uint32_t* flag;
-  uint32_t sequence;
-  unsigned int* arrived;  // 0, and again afterwards
+  HostFlag flag;
 };
 cudaError_t LaunchDeliver(const Delivery& delivery, cudaStream_t stream);
 

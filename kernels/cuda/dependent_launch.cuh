@@ -22,6 +22,14 @@ __device__ __forceinline__ void WaitForPrevious() {
 #endif
 }
 
+// The attribute that lets a launch begin so.
+inline cudaLaunchAttribute BeginsEarly() {
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  return attribute;
+}
+
 }  // namespace kvsift::cuda
 
 #endif  // KVSIFT_KERNELS_CUDA_DEPENDENT_LAUNCH_CUH_

@@ -1,4 +1,6 @@
+#include "kernels/cuda/crossing.cuh"
 #include "kernels/cuda/cut.cuh"
+#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/ingest.h"
 #include "kernels/cuda/jobs.cuh"
 
@@ -187,10 +189,10 @@ __device__ void EncodeKeys(const CodeLayout& store, const KeyJob& job, const Til
   }
 }
 
+// Writes the keys of the warp's item, if it has one.
 template <int kWords, int kBits, bool kWhole>
-__global__ void __launch_bounds__(kThreads, 4)
-    WriteKeys(const CodeLayout layout, const KeyJob* jobs, int count, int64_t items,
-              uint8_t* pages) {
+__device__ __forceinline__ void WriteItem(const CodeLayout& layout, const KeyJob* jobs, int count,
+                                          int64_t items, uint8_t* pages) {
   __shared__ __align__(16) uint32_t tiles[kWarps][kTileKeys * kBits * kWords];
   const int64_t item = GridWarp();
   if (item >= items) return;
@@ -209,6 +211,24 @@ __global__ void __launch_bounds__(kThreads, 4)
   }
 }
 
+template <int kWords, int kBits, bool kWhole>
+__global__ void __launch_bounds__(kThreads, 4)
+    WriteKeys(const CodeLayout layout, const KeyJob* jobs, int count, int64_t items,
+              uint8_t* pages) {
+  WriteItem<kWords, kBits, kWhole>(layout, jobs, count, items, pages);
+}
+
+// Keys in the first blocks, the rest in the others.
+template <int kWords, int kBits, bool kWhole>
+__global__ void __launch_bounds__(kThreads, 4)
+    TakeIn(const CodeLayout layout, const __grid_constant__ FewKeyJobs few, int64_t items,
+           unsigned int key_blocks, const __grid_constant__ Arrival arrival, uint8_t* pages) {
+  static_assert(kThreads == kFetchThreads);
+  AllowDependents();
+  if (blockIdx.x >= key_blocks) return FetchAndFill(arrival, blockIdx.x - key_blocks);
+  WriteItem<kWords, kBits, kWhole>(layout, few.jobs, few.count, items, pages);
+}
+
 template <int kWords, int kBits>
 __global__ void __launch_bounds__(kThreads) ReadKeys(const CodeLayout layout, const KeyJob* jobs,
                                                      int count, int64_t items, uint8_t* pages) {
@@ -219,17 +239,20 @@ __global__ void __launch_bounds__(kThreads) ReadKeys(const CodeLayout layout, co
 }
 
 using KeyKernel = void (*)(CodeLayout, const KeyJob*, int, int64_t, uint8_t*);
+using ArrivalKernel = void (*)(CodeLayout, FewKeyJobs, int64_t, unsigned int, Arrival, uint8_t*);
 
 struct KeyKernels {
   KeyKernel write;
+  ArrivalKernel take_in;
   KeyKernel read;
 };
 
 template <int kWords, int kBits>
 KeyKernels KernelsFor(const CodeLayout& layout) {
-  return {LoadsWhole(layout.head_dim) ? WriteKeys<kWords, kBits, true>
-                                      : WriteKeys<kWords, kBits, false>,
-          ReadKeys<kWords, kBits>};
+  if (LoadsWhole(layout.head_dim)) {
+    return {WriteKeys<kWords, kBits, true>, TakeIn<kWords, kBits, true>, ReadKeys<kWords, kBits>};
+  }
+  return {WriteKeys<kWords, kBits, false>, TakeIn<kWords, kBits, false>, ReadKeys<kWords, kBits>};
 }
 
 template <int kWords>
@@ -263,6 +286,15 @@ cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int co
                             uint8_t* pages, cudaStream_t stream) {
   const KeyKernel kernel = KernelsFor(layout).write;
   kernel<<<BlocksFor(items, kWarps), kThreads, 0, stream>>>(layout, jobs, count, items, pages);
+  return cudaGetLastError();
+}
+
+cudaError_t LaunchKeyArrival(const CodeLayout& layout, const FewKeyJobs& few, int64_t items,
+                             const Arrival& arrival, uint8_t* pages, cudaStream_t stream) {
+  const ArrivalKernel kernel = KernelsFor(layout).take_in;
+  const unsigned int key_blocks = BlocksFor(items, kWarps);
+  kernel<<<key_blocks + FetchBlocks(arrival), kThreads, 0, stream>>>(layout, few, items, key_blocks,
+                                                                     arrival, pages);
   return cudaGetLastError();
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/code_layout.h"
+#include "kernels/cuda/crossing.h"
 
 namespace kvsift::cuda {
 
@@ -42,6 +43,14 @@ struct KeyJob {
   VectorKind kind;
 };
 
+// A few jobs, which travel with their launch.
+struct FewKeyJobs {
+  static constexpr int kMost = 16;
+
+  KeyJob jobs[kMost];
+  int count;
+};
+
 // (tile, kv head) pairs that a job touches.
 inline int64_t KeyJobItems(int64_t start, int64_t count, int kv_heads) {
   if (count == 0) return 0;
@@ -55,6 +64,9 @@ cudaError_t LaunchPageCopies(const PageCopyJob* jobs, int count, uint8_t* pages,
 // Jobs of one store, `items` pairs in all. Raw keys are rotated, cut and packed on the way.
 cudaError_t LaunchKeyWrites(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
                             uint8_t* pages, cudaStream_t stream);
+// The same for few jobs, whose data lies in host memory, beside what else arrives.
+cudaError_t LaunchKeyArrival(const CodeLayout& layout, const FewKeyJobs& few, int64_t items,
+                             const Arrival& arrival, uint8_t* pages, cudaStream_t stream);
 cudaError_t LaunchKeyReads(const CodeLayout& layout, const KeyJob* jobs, int count, int64_t items,
                            const uint8_t* pages, cudaStream_t stream);
 

@@ -9,6 +9,8 @@
 // in the order of the answer.
 #include <climits>
 
+#include "kernels/cuda/crossing.cuh"
+#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/merge.h"
 #include "kernels/cuda/merge_threshold.cuh"
 #include "kernels/cuda/weights.cuh"
@@ -208,19 +210,14 @@ __device__ int WriteUnion(const MergeLaunch& launch, const MergeRow& row, const 
 }
 
 // Ranked positions lie between the forced ones, so each of the three parts has its place.
-template <bool kScratch>
-__global__ void __launch_bounds__(kMergeThreads)
-    MergeLists(const MergeLaunch launch, int64_t words) {
-  extern __shared__ __align__(16) uint32_t shared[];
-  const MergeRow row = launch.rows[blockIdx.x];
+__device__ __forceinline__ void WriteRow(const MergeLaunch& launch, const MergeRow& row,
+                                         const RowMemory& memory) {
   int32_t* answer = launch.answers + row.out;
   if (row.visible <= row.k) {
     WriteEverything(answer, row.visible, row.row_width);
     if (threadIdx.x == 0) launch.counts[row.count] = row.visible;
     return;
   }
-  uint32_t* scratch = launch.scratch + blockIdx.x * words;
-  const RowMemory memory = Divide(launch, kScratch ? scratch : shared);
   for (int i = threadIdx.x; i < launch.bitmap_words; i += kMergeThreads) memory.listed[i] = 0;
   int taken = row.k - row.sinks - row.window;
   if (launch.kind == MergeKind::kUnion) {
@@ -240,6 +237,18 @@ __global__ void __launch_bounds__(kMergeThreads)
   if (threadIdx.x == 0) launch.counts[row.count] = total;
 }
 
+template <bool kScratch>
+__global__ void __launch_bounds__(kMergeThreads)
+    MergeLists(const __grid_constant__ MergeLaunch launch, int64_t words) {
+  extern __shared__ __align__(16) uint32_t shared[];
+  AllowDependents();
+  WaitForPrevious();
+  const MergeRow row = launch.rows[blockIdx.x];
+  uint32_t* scratch = launch.scratch + blockIdx.x * words;
+  WriteRow(launch, row, Divide(launch, kScratch ? scratch : shared));
+  if (launch.flag.value != nullptr) RaiseAfterAll(launch.flag);
+}
+
 }  // namespace
 
 int64_t MergeWords(const MergeLaunch& launch) {
@@ -253,14 +262,16 @@ cudaError_t PrepareMerge(int shared_bytes_limit) {
 
 cudaError_t LaunchMerge(const MergeLaunch& launch, cudaStream_t stream) {
   const int64_t words = MergeWords(launch);
-  const unsigned int rows = static_cast<unsigned int>(launch.row_count);
-  if (launch.scratch == nullptr) {
-    const size_t bytes = static_cast<size_t>(words) * 4;
-    MergeLists<false><<<rows, kMergeThreads, bytes, stream>>>(launch, words);
-  } else {
-    MergeLists<true><<<rows, kMergeThreads, 0, stream>>>(launch, words);
-  }
-  return cudaGetLastError();
+  const bool fits = launch.scratch == nullptr;
+  cudaLaunchAttribute attribute = BeginsEarly();
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned int>(launch.row_count));
+  config.blockDim = dim3(kMergeThreads);
+  config.dynamicSmemBytes = fits ? static_cast<size_t>(words) * 4 : 0;
+  config.stream = stream;
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  return cudaLaunchKernelEx(&config, fits ? MergeLists<false> : MergeLists<true>, launch, words);
 }
 
 }  // namespace kvsift::cuda

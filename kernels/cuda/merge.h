@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "kernels/cuda/crossing.h"
+
 namespace kvsift::cuda {
 
 // How lists become one (kernels/select/policy.h).
@@ -42,6 +44,7 @@ struct MergeLaunch {
   int32_t bitmap_words;  // for the longest visible row
   int32_t slots;         // twice the most entries of a row, or more; kMax only
   uint32_t* scratch;     // [row_count, MergeWords], or null: shared memory is enough
+  HostFlag flag;         // raised at the end; `answers` and `counts` may be in host memory
 };
 
 // 32-bit words that a row works in.

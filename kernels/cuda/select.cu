@@ -1,3 +1,4 @@
+#include "kernels/cuda/dependent_launch.cuh"
 #include "kernels/cuda/select.h"
 #include "kernels/cuda/select_kernels.h"
 #include "kernels/cuda/select_search.cuh"
@@ -38,9 +39,7 @@ cudaError_t Prepare(const SelectKernels& kernels, int shared_bytes_limit) {
 // the kernel before them ends (dependent_launch.cuh).
 cudaError_t Launch(SelectKernel kernel, const SelectLaunch& launch, int64_t blocks, int threads,
                    int shared_bytes, int cluster, cudaStream_t stream) {
-  cudaLaunchAttribute attributes[2] = {};
-  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attributes[0].val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchAttribute attributes[2] = {BeginsEarly(), {}};
   attributes[1].id = cudaLaunchAttributeClusterDimension;
   attributes[1].val.clusterDim.x = static_cast<unsigned int>(cluster);
   attributes[1].val.clusterDim.y = 1;

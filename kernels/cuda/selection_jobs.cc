@@ -9,12 +9,12 @@ namespace {
 
 int32_t Ranked(const Policy& policy) { return policy.k - policy.sinks - policy.window; }
 
+}  // namespace
+
 bool MakesLists(Grouping grouping) {
   return grouping == Grouping::kGroupMax || grouping == Grouping::kGroupUnion ||
          grouping == Grouping::kLayerMax;
 }
-
-}  // namespace
 
 struct SelectionJobs::Context {
   const Selection& selection;

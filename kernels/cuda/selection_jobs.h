@@ -30,12 +30,15 @@ struct DeviceQueries {
   const std::byte* host_codes = nullptr;  // the codes in host memory, or null
 };
 
-// Where answers lie in device memory. A selection's `out` and `count` are indices into these.
+// Where answers lie, in memory that kernels can write. A selection's `out` and `count` are indices into these.
 struct DeviceAnswers {
   int32_t* positions = nullptr;
   int32_t* counts = nullptr;
   int32_t* scores = nullptr;
 };
+
+// Whether lists of heads are joined to the rows of such a selection.
+bool MakesLists(Grouping grouping);
 
 class SelectionJobs {
  public:
@@ -57,8 +60,12 @@ class SelectionJobs {
   // Stages what the kernels read, after the last Add.
   absl::Status Stage(Staging& staging, const uint8_t* pages, const DeviceAnswers& answers);
 
-  // Launches everything, in the order of `stream`.
-  absl::Status Launch(cudaStream_t stream);
+  // What must be filled before Launch.
+  Fill bests() const;
+
+  // Launches everything, in the order of `stream`. `flag`, if there is one, is raised at the end.
+  // REQUIRES then: lists are all that is selected, and there are some.
+  absl::Status Launch(const HostFlag& flag, cudaStream_t stream);
 
  private:
   // Rows of one store and estimator that one kind of kernel serves.

@@ -10,8 +10,8 @@
 namespace kvsift::cuda {
 namespace {
 
-// The byte that bests are filled with: repeated, it makes an int32 below any goodness.
-constexpr int kNoBestByte = 0x80;
+// Below any goodness.
+constexpr int32_t kNoBest = INT32_MIN;
 
 // Scratch memory that the general path may use at a time; it works through its rows in pieces.
 constexpr int64_t kGeneralScratchBytes = int64_t{256} << 20;
@@ -302,7 +302,8 @@ absl::Status SelectionJobs::StageMerges(Staging& staging, const DeviceAnswers& a
                        .most_lists = 1,
                        .bitmap_words = 1,
                        .slots = 1,
-                       .scratch = nullptr};
+                       .scratch = nullptr,
+                       .flag = {}};
     int64_t entries = 1;
     for (const MergeRow& row : rows) {
       const int64_t ranked = int64_t{row.k} - row.sinks - row.window;
@@ -322,11 +323,14 @@ absl::Status SelectionJobs::StageMerges(Staging& staging, const DeviceAnswers& a
   return merge_.Reserve(scratch_bytes);
 }
 
-absl::Status SelectionJobs::Launch(cudaStream_t stream) {
-  if (list_count_ > 0) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemsetAsync(lists_.data() + 8 * list_entries_, kNoBestByte,
-                                                static_cast<size_t>(list_count_) * 4, stream));
-  }
+Fill SelectionJobs::bests() const {
+  return {.values = reinterpret_cast<int32_t*>(lists_.data()) + 2 * list_entries_,
+          .count = list_count_,
+          .value = kNoBest};
+}
+
+absl::Status SelectionJobs::Launch(const HostFlag& flag, cudaStream_t stream) {
+  if (flag.value != nullptr) merge_launches_.back().flag = flag;
   for (SelectLaunch& launch : scan_launches_) {
     launch.candidates = reinterpret_cast<uint32_t*>(scan_.data());
     launch.outcomes = reinterpret_cast<SliceOutcome*>(

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "kernels/cuda/crossing.h"
-
 namespace kvsift::cuda {
 
 absl::Status Staging::Begin(int64_t bytes, StagingPath path) {
@@ -16,17 +14,34 @@ absl::Status Staging::Begin(int64_t bytes, StagingPath path) {
   return status;
 }
 
-absl::Status Staging::Upload(cudaStream_t stream) {
-  const int64_t bytes = pending_bytes();
+std::byte* Staging::AddToStay(std::span<const std::byte> values) {
+  assert(pending_bytes() == 0);
+  const int64_t offset = used_;
+  Add(values);
+  uploaded_ = used_;
+  return host_.data() + offset;
+}
+
+Arrival Staging::TakePending(const Fill& fill) {
   const int64_t first = std::exchange(uploaded_, used_);
-  if (bytes == 0 || path_ == StagingPath::kUnread) return absl::OkStatus();
-  const std::byte* from = host_.data() + first;
-  std::byte* to = device_.data() + first;
-  if (path_ == StagingPath::kFetched) {
-    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchFetch(from, to, bytes, stream));
-  } else {
-    KVSIFT_RETURN_IF_CUDA_ERROR(
-        cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream));
+  return {.from = host_.data() + first,
+          .to = device_.data() + first,
+          .bytes = used_ - first,
+          .fill = fill};
+}
+
+absl::Status Staging::Upload(const Fill& fill, cudaStream_t stream) {
+  const bool is_copied = path_ == StagingPath::kCopied;
+  if (path_ == StagingPath::kUnread) uploaded_ = used_;
+  Arrival arrival = TakePending(fill);
+  if (is_copied && arrival.bytes > 0) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(arrival.to, arrival.from,
+                                                static_cast<size_t>(arrival.bytes),
+                                                cudaMemcpyHostToDevice, stream));
+    arrival.bytes = 0;
+  }
+  if (arrival.bytes > 0 || fill.count > 0) {
+    KVSIFT_RETURN_IF_CUDA_ERROR(LaunchFetch(arrival, stream));
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/cuda/crossing.h"
 #include "kernels/cuda/device.h"
 
 namespace kvsift::cuda {
@@ -40,8 +41,16 @@ class Staging {
     return Add(std::span<const T>(values));
   }
 
-  // Brings what was added since the last Upload to where kernels find it, in the order of `stream`.
-  absl::Status Upload(cudaStream_t stream);
+  // Copies `values` and returns where they stay, in host memory, for a kernel that reads them once.
+  // REQUIRES: nothing is pending.
+  std::byte* AddToStay(std::span<const std::byte> values);
+
+  // Brings what was added since the last Upload to where kernels find it, and fills `fill`, in the
+  // order of `stream`.
+  absl::Status Upload(const Fill& fill, cudaStream_t stream);
+
+  // What Upload would do, for a launch that does it on its way. REQUIRES: the path is kFetched.
+  Arrival TakePending(const Fill& fill);
 
   // Bytes that Upload would bring.
   int64_t pending_bytes() const { return used_ - uploaded_; }

@@ -163,21 +163,23 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
     int32_t* out = reinterpret_cast<int32_t*>(answers.data());
     Check(jobs.back()->Stage(*stagings.back(), reinterpret_cast<const uint8_t*>(pages_.data()),
                              {.positions = out, .counts = out + rows * width, .scores = nullptr}));
-    Check(stagings.back()->Upload(stream_.get()));
+    Check(stagings.back()->Upload(jobs.back()->bests(), stream_.get()));
   }
   PinnedBuffer host;
   const int64_t answer_bytes = (rows * width + rows) * 4;
   Check(host.Reserve(answer_bytes + 16));
   DeviceBuffer arrived;
   Check(arrived.ReserveZeros(4));
-  const Delivery delivery{.from = answers.data(),
-                          .to = host.data(),
-                          .bytes = answer_bytes / 16 * 16,
-                          .flag = reinterpret_cast<uint32_t*>(host.data() + answer_bytes / 16 * 16),
-                          .sequence = 1,
-                          .arrived = reinterpret_cast<unsigned int*>(arrived.data())};
+  const int64_t copied_bytes = answer_bytes / 16 * 16;
+  const Delivery delivery{
+      .from = answers.data(),
+      .to = host.data(),
+      .bytes = copied_bytes,
+      .flag = {.value = reinterpret_cast<uint32_t*>(host.data() + copied_bytes),
+               .sequence = 1,
+               .arrived = reinterpret_cast<unsigned int*>(arrived.data())}};
   const double us = DeviceTime(stream_.get(), std::max(24, layers), [&](int i) {
-    Check(jobs[static_cast<size_t>(i % layers)]->Launch(stream_.get()));
+    Check(jobs[static_cast<size_t>(i % layers)]->Launch(HostFlag{}, stream_.get()));
     if (c.to_host) Check(LaunchDeliver(delivery, stream_.get()));
   });
   const double floor = static_cast<double>(layer_bytes) / bytes_per_us_;
