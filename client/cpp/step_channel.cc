@@ -128,6 +128,7 @@ FinishedStep StepChannel::Answered(const v1::StreamStepsResponse& answer) {
       backoff_.Reset();
       waits_for_ready_ = false;
     }
+    finished.is_last = table_.empty();
   }
   if (finished.step == nullptr) return finished;
   if (answer.code() == 0) {

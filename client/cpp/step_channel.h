@@ -27,6 +27,7 @@ namespace kvsift::client {
 struct FinishedStep {
   StepPtr step;  // or nullptr: nobody to tell
   absl::StatusOr<SelectionResult> result;
+  bool is_last = false;  // no other step is unanswered
 
   void Tell() {
     if (step != nullptr) step->done(std::move(result));

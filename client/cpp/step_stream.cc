@@ -37,9 +37,11 @@ void StepStream::OnReadDone(bool ok) {
   } else {
     Cancel();  // whose answer it was is unknown: all are asked for again
   }
-  // Callbacks do not keep the next answer waiting.
-  StartRead(&read_);
+  // Callbacks do not keep the next answer waiting. Where none is awaited the next step goes first,
+  // because a read by itself sends flow control, which wakes the server.
+  if (!finished.is_last) StartRead(&read_);
   finished.Tell();
+  if (finished.is_last) StartRead(&read_);
 }
 
 void StepStream::OnWriteDone(bool ok) { channel_.Written(ok); }
