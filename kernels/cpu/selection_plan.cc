@@ -11,8 +11,10 @@ constexpr int64_t kRowsPerGroup = 16;
 // Tasks are at least this long, so that handing them out costs little, where there is enough.
 constexpr int64_t kTaskNanoseconds = 40'000;
 
-// Tasks per thread to aim for, so that threads finish together.
-constexpr int64_t kTasksPerThread = 4;
+// Every part of a row keeps and cuts a list of its own, which takes time: rows are cut no further
+// than keeps so much of the threads busy to the end, and not beyond so many tasks a thread.
+constexpr double kBusyShare = 0.85;
+constexpr int64_t kMostTasksPerThread = 4;
 
 // Rough costs, of a key and row at head_dim 128 and of a row's preparation and answer. They only
 // decide how work is cut.
@@ -44,6 +46,18 @@ PositionRange RankedByAny(const Selection& selection, int64_t first, int64_t tok
     all = {ranked.begin, std::max(all.end, ranked.end)};
   }
   return all;
+}
+
+// How many parts to cut each of `tasks` equal tasks into, so that `threads` finish together.
+int64_t PartsPerTask(int64_t tasks, int64_t threads) {
+  const int64_t most = std::max<int64_t>(1, threads * kMostTasksPerThread / tasks);
+  const auto busy_share = [&](int64_t parts) {
+    const int64_t rounds = (tasks * parts + threads - 1) / threads;
+    return static_cast<double>(tasks * parts) / static_cast<double>(rounds * threads);
+  };
+  int64_t parts = 1;
+  while (parts < most && busy_share(parts) < kBusyShare) ++parts;
+  return parts;
 }
 
 // Cuts `range` into `parts` pieces at tile boundaries.
@@ -81,10 +95,8 @@ void SelectionPlan::AddSelection(const Selection& selection, int concurrency, in
   const int kv_heads = whole_layer ? shape.kv_heads : 1;
   const int64_t tokens_per_group = std::max<int64_t>(1, kRowsPerGroup / shape.group_size());
   const int64_t chunks = (tokens + tokens_per_group - 1) / tokens_per_group;
-  const int64_t wanted_parts = concurrency == 1
-                                   ? 1
-                                   : concurrency * kTasksPerThread /
-                                         std::max<int64_t>(1, selections * chunks * shape.kv_heads);
+  const int64_t wanted_parts =
+      tokens == 0 ? 1 : PartsPerTask(selections * chunks * shape.kv_heads, concurrency);
   for (int kv_head = 0; kv_head < shape.kv_heads; kv_head += kv_heads) {
     for (int64_t first = 0; first < tokens; first += tokens_per_group) {
       const int64_t count = std::min(tokens_per_group, tokens - first);
@@ -95,8 +107,7 @@ void SelectionPlan::AddSelection(const Selection& selection, int concurrency, in
                                              .tokens = count,
                                              .keys = keys});
       nanoseconds_ += whole * kv_heads;
-      const int64_t parts =
-          std::clamp<int64_t>(whole / kTaskNanoseconds, 1, std::max<int64_t>(1, wanted_parts));
+      const int64_t parts = std::clamp<int64_t>(whole / kTaskNanoseconds, 1, wanted_parts);
       RowGroup& group = groups_.emplace_back(selection, kv_head, kv_heads, first, count,
                                              CutRange(keys, parts, memory_), memory_);
       for (size_t i = 0; i < group.scans.size(); ++i) {
