@@ -161,6 +161,8 @@ int Main(int argc, char** argv) {
   app.add_option("--phase-ms", config.phase_ms, "Of each disturbance")->capture_default_str();
   app.add_option("--calm-ms", config.calm_ms, "Of each calm between them")->capture_default_str();
   app.add_option("--only", config.only, "Names of disturbances");
+  app.add_option("--backend", config.limits.backend, "Of the server")->capture_default_str();
+  app.add_option("--threads", config.limits.threads, "Of the server that score [as it takes]");
   app.add_option("--memory", config.limits.memory_bytes)->capture_default_str();
   app.add_option("--max-message-bytes", config.limits.max_message_bytes)->capture_default_str();
   app.add_option("--max-queued-bytes", config.limits.max_queued_bytes)->capture_default_str();

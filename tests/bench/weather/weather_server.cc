@@ -12,12 +12,13 @@ namespace {
 std::vector<std::string> Arguments(const ServerLimits& limits) {
   std::vector<std::string> arguments = {
       "--listen=127.0.0.1:0",
-      "--backend=cpu",
+      "--backend=" + limits.backend,
       "--log-level=warning",
       "--memory=" + std::to_string(limits.memory_bytes),
       "--max-message-bytes=" + std::to_string(limits.max_message_bytes),
       "--max-queued-bytes=" + std::to_string(limits.max_queued_bytes),
       "--drain-timeout=" + std::to_string(limits.drain_seconds)};
+  if (limits.threads > 0) arguments.push_back("--threads=" + std::to_string(limits.threads));
   if (!limits.metrics_listen.empty()) {
     arguments.push_back("--metrics-listen=" + limits.metrics_listen);
   }
