@@ -67,7 +67,7 @@ class Answers {
   const CrossingTuning tuning_;
   AnswerExtent extent_;
   bool are_direct_ = false;  // selections write host memory and raise the flag
-  DeviceBuffer device_;  // new memory is zero: what lies between answers is delivered, too
+  DeviceBuffer device_;      // new memory is zero: what lies between answers is delivered, too
   DeviceBuffer arrived_;
   PinnedBuffer host_;
   PinnedBuffer flag_;

@@ -72,7 +72,7 @@ class BatchRun {
   Stream stream_;
   Staging staging_;
   bool keys_stay_ = false;  // in host memory, where the launch that fetches the rest reads them
-  DeviceBuffer encoded_;  // codes and scales of raw queries
+  DeviceBuffer encoded_;    // codes and scales of raw queries
   Answers answers_;
   SelectionJobs selections_;
   std::vector<TableEditJob> edits_;

@@ -30,7 +30,8 @@ struct DeviceQueries {
   const std::byte* host_codes = nullptr;  // the codes in host memory, or null
 };
 
-// Where answers lie, in memory that kernels can write. A selection's `out` and `count` are indices into these.
+// Where answers lie, in memory that kernels can write. A selection's `out` and `count` are indices
+// into these.
 struct DeviceAnswers {
   int32_t* positions = nullptr;
   int32_t* counts = nullptr;

@@ -10,8 +10,8 @@
 namespace kvsift::cuda {
 namespace {
 
-// Below any goodness.
-constexpr int32_t kNoBest = INT32_MIN;
+// Below any goodness, by more than what goodness is subtracted.
+constexpr int32_t kNoBest = INT32_MIN / 2;
 
 // Scratch memory that the general path may use at a time; it works through its rows in pieces.
 constexpr int64_t kGeneralScratchBytes = int64_t{256} << 20;

@@ -18,7 +18,7 @@ struct ServerLimits {
   int64_t max_queued_bytes = int64_t{64} << 20;
   int drain_seconds = 3;
   std::string backend = "cpu";
-  int threads = 0;  // that score; 0: as many as the server takes by itself
+  int threads = 0;                  // that score; 0: as many as the server takes by itself
   std::string metrics_listen = {};  // as the server takes it; empty: none
 };
 

@@ -171,13 +171,12 @@ double Bench::Run(const Case& c, const SelectTuning& tuning) {
   DeviceBuffer arrived;
   Check(arrived.ReserveZeros(4));
   const int64_t copied_bytes = answer_bytes / 16 * 16;
-  const Delivery delivery{
-      .from = answers.data(),
-      .to = host.data(),
-      .bytes = copied_bytes,
-      .flag = {.value = reinterpret_cast<uint32_t*>(host.data() + copied_bytes),
-               .sequence = 1,
-               .arrived = reinterpret_cast<unsigned int*>(arrived.data())}};
+  const Delivery delivery{.from = answers.data(),
+                          .to = host.data(),
+                          .bytes = copied_bytes,
+                          .flag = {.value = reinterpret_cast<uint32_t*>(host.data() + copied_bytes),
+                                   .sequence = 1,
+                                   .arrived = reinterpret_cast<unsigned int*>(arrived.data())}};
   const double us = DeviceTime(stream_.get(), std::max(24, layers), [&](int i) {
     Check(jobs[static_cast<size_t>(i % layers)]->Launch(HostFlag{}, stream_.get()));
     if (c.to_host) Check(LaunchDeliver(delivery, stream_.get()));
