@@ -95,8 +95,6 @@ void SelectionPlan::AddSelection(const Selection& selection, int concurrency, in
   const int kv_heads = whole_layer ? shape.kv_heads : 1;
   const int64_t tokens_per_group = std::max<int64_t>(1, kRowsPerGroup / shape.group_size());
   const int64_t chunks = (tokens + tokens_per_group - 1) / tokens_per_group;
-  const int64_t wanted_parts =
-      tokens == 0 ? 1 : PartsPerTask(selections * chunks * shape.kv_heads, concurrency);
   for (int kv_head = 0; kv_head < shape.kv_heads; kv_head += kv_heads) {
     for (int64_t first = 0; first < tokens; first += tokens_per_group) {
       const int64_t count = std::min(tokens_per_group, tokens - first);
@@ -107,7 +105,11 @@ void SelectionPlan::AddSelection(const Selection& selection, int concurrency, in
                                              .tokens = count,
                                              .keys = keys});
       nanoseconds_ += whole * kv_heads;
-      const int64_t parts = std::clamp<int64_t>(whole / kTaskNanoseconds, 1, wanted_parts);
+      const int64_t most_parts = whole / kTaskNanoseconds;
+      const int64_t parts =
+          most_parts < 2 ? 1
+                         : std::min(most_parts, PartsPerTask(selections * chunks * shape.kv_heads,
+                                                             concurrency));
       RowGroup& group = groups_.emplace_back(selection, kv_head, kv_heads, first, count,
                                              CutRange(keys, parts, memory_), memory_);
       for (size_t i = 0; i < group.scans.size(); ++i) {

@@ -7,7 +7,7 @@
 namespace kvsift::cuda {
 
 // One load each: all are in flight at once.
-constexpr int kFetchThreads = 256;
+inline constexpr int kFetchThreads = 256;
 
 inline unsigned int FetchBlocks(const Arrival& arrival) {
   const int64_t pieces = arrival.bytes / static_cast<int64_t>(sizeof(uint4));
