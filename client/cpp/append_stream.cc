@@ -1,6 +1,5 @@
 #include "client/cpp/append_stream.h"
 
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 
 #include "client/cpp/connection.h"
@@ -17,34 +16,29 @@ AppendStream::AppendStream(const std::shared_ptr<grpc::Channel>& channel, absl::
                            bool waits) {
   SetDeadline(context_, deadline);
   context_.set_wait_for_ready(waits);
-  grpc::GenericStub(channel).PrepareBidiStreamingCall(&context_, kMethod, {}, this);
-  AddHold();  // for writes, which begin on another thread
-  StartRead(&read_);
-  StartCall();
+  context_.set_initial_metadata_corked(true);  // it goes with the first message
+  call_ = grpc::GenericStub(channel).PrepareCall(&context_, kMethod, &queue_);
+  call_->StartCall(nullptr);
+  call_->Read(&read_, TagOf(kRead));
 }
 
 bool AppendStream::Write(grpc::ByteBuffer message) {
-  {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &AppendStream::is_idle));
-    if (is_broken_) return false;
-    is_writing_ = true;
-  }
+  if (is_writing_) Await(kWrite);
+  if (is_broken_) return false;
   written_.Swap(&message);
-  StartWrite(&written_);
+  is_writing_ = true;
+  call_->Write(written_, TagOf(kWrite));
   return true;
 }
 
 absl::Status AppendStream::Finish(v1::StreamAppendKeysResponse& response) {
-  {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &AppendStream::is_idle));
-  }
-  StartWritesDone();
-  RemoveHold();
-  {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&is_done_));
+  if (is_writing_) Await(kWrite);
+  call_->WritesDone(TagOf(kEndWrites));
+  if (is_reading_) Await(kRead);
+  call_->Finish(&status_, TagOf(kFinish));
+  queue_.Shutdown();
+  void* tag = nullptr;
+  for (bool ok = false; queue_.Next(&tag, &ok);) {
   }
   if (!status_.ok()) return ToAbslStatus(status_);
   grpc::ProtoBufferReader reader(&read_);
@@ -52,22 +46,16 @@ absl::Status AppendStream::Finish(v1::StreamAppendKeysResponse& response) {
   return absl::InternalError("the server's answer to an append is malformed");
 }
 
-void AppendStream::OnWriteDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
-  is_writing_ = false;
-  is_broken_ |= !ok;
-}
-
-// The answer, before the last message perhaps: the server has said how far it came.
-void AppendStream::OnReadDone(bool /*ok*/) {
-  absl::MutexLock lock(&mutex_);
-  is_broken_ = true;
-}
-
-void AppendStream::OnDone(const grpc::Status& status) {
-  status_ = status;
-  absl::MutexLock lock(&mutex_);
-  is_done_ = true;
+void AppendStream::Await(Operation operation) {
+  void* tag = nullptr;
+  bool ok = false;
+  do {
+    queue_.Next(&tag, &ok);
+    if (tag == TagOf(kRead)) is_reading_ = false;
+    if (tag == TagOf(kWrite)) is_writing_ = false;
+    // An answer before the last message: the server has said how far it came.
+    is_broken_ |= !is_reading_ || (tag == TagOf(kWrite) && !ok);
+  } while (tag != TagOf(operation));
 }
 
 }  // namespace kvsift::client

@@ -4,22 +4,22 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/status.h>
 
+#include <cstdint>
 #include <memory>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "kvsift/v1/selection.pb.h"
 
 namespace kvsift::client {
 
 // For one thread, which must Finish.
-class AppendStream final : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+class AppendStream {
  public:
   // Makes the call. `waits` for a server that cannot be reached now, or fails.
   AppendStream(const std::shared_ptr<grpc::Channel>& channel, absl::Time deadline, bool waits);
@@ -31,21 +31,23 @@ class AppendStream final : private grpc::ClientBidiReactor<grpc::ByteBuffer, grp
   absl::Status Finish(v1::StreamAppendKeysResponse& response);
 
  private:
-  void OnWriteDone(bool ok) override;
-  void OnReadDone(bool ok) override;
-  void OnDone(const grpc::Status& status) override;
+  // What gRPC can be doing, as its tags.
+  enum Operation : intptr_t { kRead = 1, kWrite, kEndWrites, kFinish };
 
-  bool is_idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !is_writing_; }
+  static void* TagOf(Operation operation) { return reinterpret_cast<void*>(operation); }
 
+  // Waits until gRPC has done `operation`.
+  void Await(Operation operation);
+
+  grpc::CompletionQueue queue_;
   grpc::ClientContext context_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer written_;
   grpc::ByteBuffer read_;
   grpc::Status status_;
-
-  absl::Mutex mutex_;
-  bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_broken_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_reading_ = true;
+  bool is_writing_ = false;
+  bool is_broken_ = false;  // the server takes no more
 };
 
 }  // namespace kvsift::client

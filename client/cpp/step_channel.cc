@@ -49,6 +49,7 @@ StepChannel::StepChannel(std::shared_ptr<grpc::Channel> channel, const Options& 
                          Timer& timer)
     : channel_(std::move(channel)),
       timer_(timer),
+      busy_poll_(options.busy_poll),
       alarm_(timer.AddAlarm([this] { Wake(); })),
       table_(options.max_steps_in_flight, options.attempts),
       backoff_(options) {}
@@ -65,6 +66,7 @@ absl::Status StepChannel::Start(StepPtr& step, WhenFull when_full) {
     if (!mutex_.AwaitWithDeadline(absl::Condition(&table_, &StepTable::has_room), step->deadline)) {
       return TooLate();
     }
+    step->wait = CompletionLoop::OfProcess().Await(busy_poll_);
     table_.Add(std::move(step));
     SetAlarm(now);
   }
@@ -128,7 +130,6 @@ FinishedStep StepChannel::Answered(const v1::StreamStepsResponse& answer) {
       backoff_.Reset();
       waits_for_ready_ = false;
     }
-    finished.is_last = table_.empty();
   }
   if (finished.step == nullptr) return finished;
   if (answer.code() == 0) {

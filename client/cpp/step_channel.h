@@ -27,7 +27,6 @@ namespace kvsift::client {
 struct FinishedStep {
   StepPtr step;  // or nullptr: nobody to tell
   absl::StatusOr<SelectionResult> result;
-  bool is_last = false;  // no other step is unanswered
 
   void Tell() {
     if (step != nullptr) step->done(std::move(result));
@@ -48,8 +47,8 @@ class StepChannel {
   // The options, whose fields are in range, and the timer outlive it.
   StepChannel(std::shared_ptr<grpc::Channel> channel, const Options& options, Timer& timer);
 
-  // Takes and starts the step if OK. Its `done` is called by its deadline, on a thread of gRPC or
-  // of the timer.
+  // Takes and starts the step if OK. Its `done` is called by its deadline, on the thread of
+  // completions or of the timer.
   // Errors: DEADLINE_EXCEEDED if that has passed; RESOURCE_EXHAUSTED if too many steps are
   // unanswered and it is not to wait.
   absl::Status Start(StepPtr& step, WhenFull when_full);
@@ -84,6 +83,7 @@ class StepChannel {
 
   const std::shared_ptr<grpc::Channel> channel_;
   Timer& timer_;
+  const absl::Duration busy_poll_;
   const int alarm_;
 
   absl::Mutex mutex_;

@@ -1,9 +1,5 @@
 #include "client/cpp/step_stream.h"
 
-#include <grpcpp/generic/generic_stub.h>
-
-#include <utility>
-
 #include "client/cpp/step_channel.h"
 #include "client/cpp/step_message.h"
 
@@ -16,20 +12,21 @@ constexpr char kMethod[] = "/kvsift.v1.SelectionService/StreamSteps";
 
 void StepStream::Open(const std::shared_ptr<grpc::Channel>& channel, bool waits) {
   context_.set_wait_for_ready(waits);
-  grpc::GenericStub(channel).PrepareBidiStreamingCall(&context_, kMethod, {}, this);
-  AddHold();  // for writes, which begin anywhere
-  StartRead(&read_);
-  StartCall();
+  context_.set_initial_metadata_corked(true);  // it goes with the first message
+  call_ = grpc::GenericStub(channel).PrepareCall(&context_, kMethod,
+                                                 &CompletionLoop::OfProcess().queue());
+  call_->StartCall(nullptr);
+  call_->Read(&read_, &read_done_);
 }
 
 void StepStream::Write(grpc::ByteBuffer& message, bool is_followed) {
   written_.Swap(&message);
   grpc::WriteOptions options;
   if (is_followed) options.set_buffer_hint();
-  StartWrite(&written_, options);
+  call_->Write(written_, options, &write_done_);
 }
 
-void StepStream::OnReadDone(bool ok) {
+void StepStream::OnRead(bool ok) {
   if (!ok) return channel_.ReadingEnded();
   FinishedStep finished;
   if (ReadStepAnswer(read_, answer_)) {
@@ -37,15 +34,14 @@ void StepStream::OnReadDone(bool ok) {
   } else {
     Cancel();  // whose answer it was is unknown: all are asked for again
   }
-  // Callbacks do not keep the next answer waiting. Where none is awaited the next step goes first,
-  // because a read by itself sends flow control, which wakes the server.
-  if (!finished.is_last) StartRead(&read_);
+  // Where no other answer is awaited the next step goes first, because a read by itself sends flow
+  // control, which wakes the server.
   finished.Tell();
-  if (finished.is_last) StartRead(&read_);
+  call_->Read(&read_, &read_done_);
 }
 
-void StepStream::OnWriteDone(bool ok) { channel_.Written(ok); }
+void StepStream::OnWritten(bool ok) { channel_.Written(ok); }
 
-void StepStream::OnDone(const grpc::Status& status) { channel_.Ended(status); }
+void StepStream::OnFinished(bool /*ok*/) { channel_.Ended(status_); }
 
 }  // namespace kvsift::client

@@ -4,12 +4,13 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/status.h>
 
 #include <memory>
 
+#include "client/cpp/completion_loop.h"
 #include "kvsift/v1/selection.pb.h"
 
 namespace kvsift::client {
@@ -17,12 +18,13 @@ namespace kvsift::client {
 class StepChannel;
 
 // Reads all the time, and writes what it is told to; gRPC's side of a StepChannel, which hears what
-// happens on threads of gRPC. Lives from Open until the channel has heard of its end.
-class StepStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+// happens on the thread of completions. Lives from Open until the channel has heard of its end.
+class StepStream {
  public:
   explicit StepStream(StepChannel& channel) : channel_(channel) {}
 
-  // Makes the call. `waits` for a server that cannot be reached now, or fails.
+  // Makes the call, which begins with the first write. `waits` for a server that cannot be reached
+  // now, or fails.
   void Open(const std::shared_ptr<grpc::Channel>& channel, bool waits);
 
   // Takes and writes a message; one that `is_followed` by another may wait for it.
@@ -30,20 +32,25 @@ class StepStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   void Write(grpc::ByteBuffer& message, bool is_followed);
 
   // Nothing is written any more: the stream ends when reading has.
-  void Release() { RemoveHold(); }
+  void Release() { call_->Finish(&status_, &finished_); }
 
   void Cancel() { context_.TryCancel(); }
 
  private:
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnDone(const grpc::Status& status) override;
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnFinished(bool ok);
 
   StepChannel& channel_;
   grpc::ClientContext context_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer written_;
   grpc::ByteBuffer read_;
+  grpc::Status status_;
   v1::StreamStepsResponse answer_;
+  Completion<StepStream, &StepStream::OnRead> read_done_{*this};
+  Completion<StepStream, &StepStream::OnWritten> write_done_{*this};
+  Completion<StepStream, &StepStream::OnFinished> finished_{*this};
 };
 
 }  // namespace kvsift::client

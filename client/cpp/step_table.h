@@ -16,6 +16,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "client/cpp/calls_in_flight.h"
+#include "client/cpp/completion_loop.h"
 #include "kvsift/client.h"
 
 namespace kvsift::client {
@@ -23,6 +24,7 @@ namespace kvsift::client {
 // A step on its way.
 struct PendingStep {
   CallsInFlight::Call call;  // goes last, after what the callback holds
+  CompletionLoop::Wait wait;
   grpc::Slice body;          // of its message, as step_message.h makes it
   absl::Time deadline;
   std::vector<int64_t> entry_rows;  // [entries + 1], of the answer

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "client/cpp/completion_loop.h"
 #include "client/cpp/connection.h"
 #include "client/load/clock.h"
 #include "client/load/echo_channel.h"
@@ -20,6 +21,8 @@ namespace {
 
 // Behind the end of the measurement; answers that take longer are lost.
 constexpr absl::Duration kGrace = absl::Seconds(20);
+
+constexpr char kMethod[] = "/kvsift.v1.EchoService/StreamEcho";
 
 grpc::ByteBuffer RequestOf(const MessageSizes& sizes) {
   v1::StreamEchoRequest request;
@@ -32,19 +35,25 @@ grpc::ByteBuffer RequestOf(const MessageSizes& sizes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-// One held stream. It ends when the time is over and all answers are there.
-class EchoStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+// One held stream, awaited as the client's steps are. It ends when the time is over and all answers
+// are there.
+class EchoStream {
  public:
   EchoStream(const std::shared_ptr<grpc::Channel>& channel, const grpc::ByteBuffer& request,
              int outstanding, int64_t end)
-      : stub_(channel), request_(request), end_(end), unsent_(outstanding) {
+      : request_(request),
+        end_(end),
+        wait_(client::CompletionLoop::OfProcess().Await(client::Options().busy_poll)) {
     client::SetDeadline(context_, absl::Now() + absl::Nanoseconds(end - MonotonicNs()) + kGrace);
-    stub_.PrepareBidiStreamingCall(&context_, "/kvsift.v1.EchoService/StreamEcho", {}, this);
+    context_.set_initial_metadata_corked(true);
+    call_ = grpc::GenericStub(channel).PrepareCall(&context_, kMethod,
+                                                   &client::CompletionLoop::OfProcess().queue());
     absl::MutexLock lock(&mutex_);
+    unsent_ = outstanding;
     sent_.assign(outstanding, MonotonicNs());
-    StartRead(&answer_);
+    call_->StartCall(nullptr);
+    call_->Read(&answer_, &read_done_);
     WriteNext();
-    StartCall();
   }
 
   // Waits for the end of the stream.
@@ -52,57 +61,75 @@ class EchoStream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(&is_done_));
     latency.Merge(latency_);
-    return status_;
+    return client::ToAbslStatus(status_);
   }
 
-  void OnWriteDone(bool ok) override {
+ private:
+  void OnWritten(bool ok) {
     absl::MutexLock lock(&mutex_);
     is_writing_ = false;
     if (ok) WriteNext();
+    FinishIfDone();
   }
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return;
+  void OnRead(bool ok) {
     const int64_t now = MonotonicNs();
     absl::MutexLock lock(&mutex_);
+    if (!ok) {
+      is_reading_ = false;
+      return FinishIfDone();
+    }
     latency_.Record(now - sent_.front());  // answers come in the order of the requests
     sent_.pop_front();
     if (now < end_) {
       sent_.push_back(now);
       ++unsent_;
-      WriteNext();
-    } else if (sent_.empty()) {
-      StartWritesDone();
     }
-    StartRead(&answer_);
+    WriteNext();
+    call_->Read(&answer_, &read_done_);
   }
 
-  void OnDone(const grpc::Status& status) override {
+  void OnFinished(bool /*ok*/) {
     absl::MutexLock lock(&mutex_);
-    status_ = client::ToAbslStatus(status);
     is_done_ = true;
   }
 
- private:
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (is_writing_ || unsent_ == 0) return;
+    if (is_writing_ || has_ended_writes_) return;
+    if (unsent_ > 0) {
+      --unsent_;
+      call_->Write(request_, &write_done_);
+    } else if (sent_.empty()) {
+      has_ended_writes_ = true;
+      call_->WritesDone(&write_done_);
+    } else {
+      return;
+    }
     is_writing_ = true;
-    --unsent_;
-    StartWrite(&request_);
   }
 
-  grpc::GenericStub stub_;
+  void FinishIfDone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!is_reading_ && !is_writing_) call_->Finish(&status_, &finished_);
+  }
+
   const grpc::ByteBuffer& request_;
   const int64_t end_;
+  const client::CompletionLoop::Wait wait_;
   grpc::ClientContext context_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer answer_;
+  grpc::Status status_;
   absl::Mutex mutex_;
-  int unsent_ ABSL_GUARDED_BY(mutex_);
+  int unsent_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool is_writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool has_ended_writes_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<int64_t> sent_ ABSL_GUARDED_BY(mutex_);  // when unanswered requests were due
   LatencyHistogram latency_ ABSL_GUARDED_BY(mutex_);
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
   bool is_done_ ABSL_GUARDED_BY(mutex_) = false;
+  client::Completion<EchoStream, &EchoStream::OnRead> read_done_{*this};
+  client::Completion<EchoStream, &EchoStream::OnWritten> write_done_{*this};
+  client::Completion<EchoStream, &EchoStream::OnFinished> finished_{*this};
 };
 
 }  // namespace

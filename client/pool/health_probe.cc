@@ -3,10 +3,12 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "client/cpp/completion_loop.h"
 #include "client/cpp/convert.h"
 #include "client/cpp/status.h"
 
@@ -25,34 +27,61 @@ std::string BytesOf(const grpc::ByteBuffer& buffer) {
   return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
 }
 
-// One question, from its start until `done` was called.
-struct Question {
-  Question(v1::SelectionService::Stub& its_stub, absl::Time its_deadline,
-           std::function<void(Health)> its_done)
-      : stub(its_stub), deadline(its_deadline), done(std::move(its_done)) {}
+// Asks the health service, then the server itself. Deletes itself when it has told.
+class Question {
+ public:
+  Question(Connection& connection, absl::Time deadline, std::function<void(Health)> done)
+      : connection_(connection), deadline_(deadline), done_(std::move(done)) {
+    SetDeadline(check_context_, deadline_);
+    const grpc::Slice nothing;
+    check_call_ = grpc::GenericStub(connection_.channel())
+                      .PrepareUnaryCall(&check_context_, kCheck, grpc::ByteBuffer(&nothing, 1),
+                                        &CompletionLoop::OfProcess().queue());
+    check_call_->StartCall();
+    check_call_->Finish(&answer_, &status_, &checked_);
+  }
 
-  v1::SelectionService::Stub& stub;
-  absl::Time deadline;
-  std::function<void(Health)> done;
-  grpc::ClientContext check_context;
-  grpc::ClientContext server_context;
-  grpc::ByteBuffer check;
-  grpc::ByteBuffer answer;
-  v1::GetServerRequest request;
-  v1::GetServerResponse response;
+ private:
+  void OnChecked(bool /*ok*/) {
+    if (status_.error_code() == grpc::StatusCode::UNIMPLEMENTED ||
+        (status_.ok() && BytesOf(answer_) == kServing)) {
+      return AskServer();
+    }
+    Tell({.status = ToAbslStatus(status_)});
+  }
+
+  void AskServer() {
+    SetDeadline(server_context_, deadline_);
+    server_call_ = connection_.stub().AsyncGetServer(&server_context_, {},
+                                                     &CompletionLoop::OfProcess().queue());
+    server_call_->Finish(&response_, &status_, &answered_);
+  }
+
+  void OnAnswered(bool /*ok*/) {
+    Health health = {.status = ToAbslStatus(status_), .is_serving = status_.ok()};
+    if (status_.ok()) health.server = FromProto(response_);
+    Tell(std::move(health));
+  }
+
+  void Tell(Health health) {
+    const std::function<void(Health)> done = std::move(done_);
+    delete this;
+    done(std::move(health));  // the connection may end with it
+  }
+
+  Connection& connection_;
+  const absl::Time deadline_;
+  std::function<void(Health)> done_;
+  grpc::Status status_;
+  grpc::ClientContext check_context_;
+  grpc::ByteBuffer answer_;
+  std::unique_ptr<grpc::GenericClientAsyncResponseReader> check_call_;
+  grpc::ClientContext server_context_;
+  v1::GetServerResponse response_;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<v1::GetServerResponse>> server_call_;
+  Completion<Question, &Question::OnChecked> checked_{*this};
+  Completion<Question, &Question::OnAnswered> answered_{*this};
 };
-
-void AskServer(const std::shared_ptr<Question>& question) {
-  SetDeadline(question->server_context, question->deadline);
-  question->stub.async()->GetServer(&question->server_context, &question->request,
-                                    &question->response, [question](const grpc::Status& status) {
-                                      Health health = {.status = ToAbslStatus(status),
-                                                       .is_serving = status.ok()};
-                                      if (status.ok())
-                                        health.server = FromProto(question->response);
-                                      question->done(std::move(health));
-                                    });
-}
 
 }  // namespace
 
@@ -64,20 +93,7 @@ absl::StatusOr<std::unique_ptr<HealthProbe>> HealthProbe::Make(const std::string
 }
 
 void HealthProbe::Start(absl::Duration timeout, std::function<void(Health)> done) {
-  auto question =
-      std::make_shared<Question>(connection_->stub(), absl::Now() + timeout, std::move(done));
-  SetDeadline(question->check_context, question->deadline);
-  const grpc::Slice nothing;
-  question->check = grpc::ByteBuffer(&nothing, 1);
-  grpc::GenericStub(connection_->channel())
-      .UnaryCall(&question->check_context, kCheck, {}, &question->check, &question->answer,
-                 [question](const grpc::Status& status) {
-                   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED ||
-                       (status.ok() && BytesOf(question->answer) == kServing)) {
-                     return AskServer(question);
-                   }
-                   question->done({.status = ToAbslStatus(status)});
-                 });
+  new Question(*connection_, absl::Now() + timeout, std::move(done));
 }
 
 }  // namespace kvsift::client

@@ -63,6 +63,10 @@ struct Options {
   absl::Duration first_backoff = absl::Milliseconds(20);  // doubles, up to one second
   // Idle time after which a connection is probed, at least 10 s: proxies forget silent ones.
   absl::Duration keepalive = absl::Seconds(20);
+  // How long the thread that hears of answers polls for one before it goes to sleep, while steps
+  // are unanswered and their answers come within that time: it is awake when they do, at the price
+  // of a processor for as long. Zero: it sleeps at once.
+  absl::Duration busy_poll = absl::Microseconds(200);
   // Waits before a call that is no step is sent again; by default absl::SleepFor.
   std::function<void(absl::Duration)> wait = {};
 };
