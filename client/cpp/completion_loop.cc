@@ -4,11 +4,6 @@
 #include <thread>
 
 namespace kvsift::client {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-}  // namespace
 
 CompletionLoop& CompletionLoop::OfProcess() {
   static CompletionLoop& loop = *new CompletionLoop();
@@ -27,24 +22,19 @@ CompletionLoop::Wait CompletionLoop::Await(absl::Duration busy_poll) {
 }
 
 void CompletionLoop::Run() {
+  void* tag = nullptr;
   bool ok = false;
-  while (Event* const event = Next(ok)) event->Happened(ok);
+  while (Next(tag, ok)) static_cast<Event*>(tag)->Happened(ok);
 }
 
-CompletionLoop::Event* CompletionLoop::Next(bool& ok) {
-  const gpr_timespec at_once = gpr_time_0(GPR_CLOCK_MONOTONIC);
-  void* tag = nullptr;
-  const bool awaits = awaited_ > 0;
-  const Clock::time_point start = Clock::now();
-  const Clock::time_point end = start + std::chrono::nanoseconds(busy_poll_ns_);
-  while (awaited_ > 0 && comes_soon_ && Clock::now() < end) {
-    if (queue_.AsyncNext(&tag, &ok, at_once) == grpc::CompletionQueue::GOT_EVENT) {
-      return static_cast<Event*>(tag);
-    }
-  }
-  if (!queue_.Next(&tag, &ok)) return nullptr;
-  if (awaits) comes_soon_ = Clock::now() < end;
-  return static_cast<Event*>(tag);
+bool CompletionLoop::Next(void*& tag, bool& ok) {
+  const auto poll = [&] {
+    return queue_.AsyncNext(&tag, &ok, gpr_time_0(GPR_CLOCK_MONOTONIC)) ==
+           grpc::CompletionQueue::GOT_EVENT;
+  };
+  const auto sleep = [&] { return queue_.Next(&tag, &ok); };
+  if (awaited_ == 0) return sleep();
+  return busy_wait_.Await(std::chrono::nanoseconds(busy_poll_ns_), poll, sleep);
 }
 
 }  // namespace kvsift::client

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "absl/time/time.h"
+#include "kernels/busy_wait.h"
 
 namespace kvsift::client {
 
@@ -55,14 +56,14 @@ class CompletionLoop {
 
   void Run();
 
-  // The next event; polls first if that is worth it.
-  Event* Next(bool& ok);
+  // Waits for the next event, busily while an answer is awaited. False at the end of the queue.
+  bool Next(void*& tag, bool& ok);
 
   const bool can_poll_;
   grpc::CompletionQueue queue_;
+  BusyWait busy_wait_;
   std::atomic<int64_t> awaited_ = 0;
   std::atomic<int64_t> busy_poll_ns_ = 0;  // of who awaited last
-  bool comes_soon_ = true;                 // the last answer came within that time
 };
 
 // An event that calls a member function of its owner, which outlives it.

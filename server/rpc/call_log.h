@@ -23,7 +23,7 @@ namespace kvsift {
 // A call that is over.
 struct CallEnd {
   Method method;
-  const grpc::CallbackServerContext& context;
+  const grpc::ServerContext& context;
   std::string_view traceparent;  // of the call itself; empty: the metadata of `context` has it
   const absl::Status& status;
   const absl::Status& entry_error;  // of the first entry that failed; OK if none did

@@ -23,7 +23,7 @@ class CallRecord {
 
   // `context` and what `service` points to outlive this.
   CallRecord(Method method, const ServiceContext& service,
-             const grpc::CallbackServerContext& context)
+             const grpc::ServerContext& context)
       : method_(method), observer_(service.observer), log_(service.log), context_(context) {}
 
   // The call has arrived.
@@ -81,7 +81,7 @@ class CallRecord {
   const Method method_;
   CallObserver* const observer_;  // may be null
   CallLog* const log_;            // may be null
-  const grpc::CallbackServerContext& context_;
+  const grpc::ServerContext& context_;
   Clock::time_point arrived_;
   Clock::time_point answered_;
   absl::Status status_ = absl::UnknownError("not answered");

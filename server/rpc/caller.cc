@@ -6,7 +6,7 @@
 
 namespace kvsift {
 
-uint64_t ClientOf(const grpc::CallbackServerContext& context) {
+uint64_t ClientOf(const grpc::ServerContext& context) {
   std::string name = context.peer();
   const auto& metadata = context.client_metadata();
   const auto agent = metadata.find("user-agent");
@@ -14,7 +14,7 @@ uint64_t ClientOf(const grpc::CallbackServerContext& context) {
   return std::hash<std::string_view>()(name);
 }
 
-std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& context) {
+std::chrono::steady_clock::time_point DeadlineOf(const grpc::ServerContext& context) {
   using std::chrono::steady_clock;
   using std::chrono::system_clock;
   const system_clock::time_point deadline = context.deadline();

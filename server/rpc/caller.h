@@ -12,10 +12,10 @@ namespace kvsift {
 // A number of the connection that a call came by: of its peer's address and its user agent. All
 // clients of a unix socket have the same address; the C++ client has a user agent of its own for
 // each connection.
-uint64_t ClientOf(const grpc::CallbackServerContext& context);
+uint64_t ClientOf(const grpc::ServerContext& context);
 
 // The deadline of a call on the clock of the engine; the end of time if it has none.
-std::chrono::steady_clock::time_point DeadlineOf(const grpc::CallbackServerContext& context);
+std::chrono::steady_clock::time_point DeadlineOf(const grpc::ServerContext& context);
 
 }  // namespace kvsift
 

@@ -1,107 +1,137 @@
 #include "server/rpc/echo_service.h"
 
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "kvsift/v1/echo.grpc.pb.h"
+#include "server/rpc/caller.h"
 #include "server/rpc/convert_fields.h"
 #include "server/rpc/errors.h"
+#include "server/rpc/unary_call.h"
 
 namespace kvsift {
 namespace {
 
-using grpc::CallbackServerContext;
-using Rpc = v1::EchoService;
-
-grpc::Status CheckAnswerBytes(int64_t bytes, int64_t max_answer_bytes) {
-  return ToGrpcStatus(CheckRange("answer_bytes", bytes, 0, max_answer_bytes));
+template <typename Message>
+grpc::ByteBuffer BytesOf(const Message& message) {
+  grpc::ByteBuffer bytes;
+  bool owns = false;
+  // Serialising into fresh slices cannot fail.
+  (void)grpc::SerializationTraits<Message>::Serialize(message, &bytes, &owns);
+  return bytes;
 }
+
+// A call that reads messages, one after the other.
+template <typename Request>
+class EchoCall : public CallReactor {
+ public:
+  explicit EchoCall(std::unique_ptr<ServerCall> call)
+      : CallReactor(std::move(call)), client_(ClientOf(context())) {}
+
+  void ReadOn() { StartRead(&in_); }
+
+ private:
+  // Answers, reads on or ends.
+  virtual void OnMessage(const Request& request) = 0;
+
+  // No further message comes.
+  virtual void OnEnd() = 0;
+
+  void OnReadDone(bool ok) final {
+    if (!ok) return OnEnd();
+    LetOthersPoll(client_, static_cast<int64_t>(in_.Length()));
+    const absl::Status parsed = ParseMessage(in_, request_);
+    if (!parsed.ok()) return Finish(ToGrpcStatus(parsed));
+    OnMessage(request_);
+  }
+
+  void OnDone() final { delete this; }
+
+  const uint64_t client_;
+  grpc::ByteBuffer in_;
+  Request request_;
+};
+
+class Echo final : public EchoCall<v1::EchoRequest> {
+ public:
+  Echo(std::unique_ptr<ServerCall> call, int64_t max_answer_bytes)
+      : EchoCall(std::move(call)), max_answer_bytes_(max_answer_bytes) {}
+
+ private:
+  void OnMessage(const v1::EchoRequest& request) override {
+    const absl::Status sized =
+        CheckRange("answer_bytes", request.answer_bytes(), 0, max_answer_bytes_);
+    if (!sized.ok()) return Finish(ToGrpcStatus(sized));
+    v1::EchoResponse response;
+    response.mutable_payload()->resize(static_cast<size_t>(request.answer_bytes()));
+    FinishWith(BytesOf(response));
+  }
+
+  void OnEnd() override { Finish(grpc::Status::CANCELLED); }
+
+  const int64_t max_answer_bytes_;
+};
 
 // A plain service: it reads on when it has written. What a client has sent meanwhile waits in the
 // transport.
-class EchoStream final
-    : public grpc::ServerBidiReactor<v1::StreamEchoRequest, v1::StreamEchoResponse> {
+class EchoStream final : public EchoCall<v1::StreamEchoRequest> {
  public:
-  explicit EchoStream(int64_t max_answer_bytes) : max_answer_bytes_(max_answer_bytes) {
-    StartRead(&request_);
-  }
+  EchoStream(std::unique_ptr<ServerCall> call, int64_t max_answer_bytes)
+      : EchoCall(std::move(call)), max_answer_bytes_(max_answer_bytes) {}
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
-    const grpc::Status sized = CheckAnswerBytes(request_.answer_bytes(), max_answer_bytes_);
-    if (!sized.ok()) return Finish(sized);
-    response_.set_id(request_.id());
-    response_.mutable_payload()->resize(static_cast<size_t>(request_.answer_bytes()));
-    StartWrite(&response_);
+ private:
+  void OnMessage(const v1::StreamEchoRequest& request) override {
+    const absl::Status sized =
+        CheckRange("answer_bytes", request.answer_bytes(), 0, max_answer_bytes_);
+    if (!sized.ok()) return Finish(ToGrpcStatus(sized));
+    response_.set_id(request.id());
+    response_.mutable_payload()->resize(static_cast<size_t>(request.answer_bytes()));
+    StartWrite(BytesOf(response_));
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::CANCELLED);
-    StartRead(&request_);
+    ReadOn();
   }
 
-  void OnDone() override { delete this; }
+  void OnEnd() override { Finish(grpc::Status::OK); }
 
- private:
   const int64_t max_answer_bytes_;
-  v1::StreamEchoRequest request_;
   v1::StreamEchoResponse response_;
 };
 
-class DiscardStream final : public grpc::ServerReadReactor<v1::StreamDiscardRequest> {
+class DiscardStream final : public EchoCall<v1::StreamDiscardRequest> {
  public:
-  explicit DiscardStream(v1::StreamDiscardResponse& response) : response_(response) {
-    StartRead(&request_);
-  }
+  using EchoCall::EchoCall;
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
+ private:
+  void OnMessage(const v1::StreamDiscardRequest& request) override {
     response_.set_messages(response_.messages() + 1);
-    response_.set_bytes(response_.bytes() + static_cast<int64_t>(request_.payload().size()));
-    StartRead(&request_);
+    response_.set_bytes(response_.bytes() + static_cast<int64_t>(request.payload().size()));
+    ReadOn();
   }
 
-  void OnDone() override { delete this; }
+  void OnEnd() override { FinishWith(BytesOf(response_)); }
 
- private:
-  v1::StreamDiscardRequest request_;
-  v1::StreamDiscardResponse& response_;
-};
-
-class EchoService final : public Rpc::CallbackService {
- public:
-  explicit EchoService(int64_t max_answer_bytes) : max_answer_bytes_(max_answer_bytes) {}
-
-  grpc::ServerUnaryReactor* Echo(CallbackServerContext* context, const v1::EchoRequest* request,
-                                 v1::EchoResponse* response) override {
-    const grpc::Status sized = CheckAnswerBytes(request->answer_bytes(), max_answer_bytes_);
-    if (sized.ok()) {
-      response->mutable_payload()->resize(static_cast<size_t>(request->answer_bytes()));
-    }
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(sized);
-    return reactor;
-  }
-
-  grpc::ServerBidiReactor<v1::StreamEchoRequest, v1::StreamEchoResponse>* StreamEcho(
-      CallbackServerContext* /*context*/) override {
-    return new EchoStream(max_answer_bytes_);
-  }
-
-  grpc::ServerReadReactor<v1::StreamDiscardRequest>* StreamDiscard(
-      CallbackServerContext* /*context*/, v1::StreamDiscardResponse* response) override {
-    return new DiscardStream(*response);
-  }
-
- private:
-  const int64_t max_answer_bytes_;
+  v1::StreamDiscardResponse response_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeEchoService(int64_t max_answer_bytes) {
-  return std::make_unique<EchoService>(max_answer_bytes);
+void AddEchoService(int64_t max_answer_bytes, MethodTable& methods) {
+  const std::string service = std::string("/") + v1::EchoService::service_full_name();
+  methods[service + "/Echo"] = [max_answer_bytes](std::unique_ptr<ServerCall> call) {
+    (new Echo(std::move(call), max_answer_bytes))->ReadOn();
+  };
+  methods[service + "/StreamEcho"] = [max_answer_bytes](std::unique_ptr<ServerCall> call) {
+    (new EchoStream(std::move(call), max_answer_bytes))->ReadOn();
+  };
+  methods[service + "/StreamDiscard"] = [](std::unique_ptr<ServerCall> call) {
+    (new DiscardStream(std::move(call)))->ReadOn();
+  };
 }
 
 }  // namespace kvsift

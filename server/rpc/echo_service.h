@@ -3,14 +3,13 @@
 #define KVSIFT_SERVER_RPC_ECHO_SERVICE_H_
 
 #include <cstdint>
-#include <memory>
 
-#include "grpcpp/impl/codegen/service_type.h"
+#include "server/rpc/server_call.h"
 
 namespace kvsift {
 
-// Answers of more than `max_answer_bytes` are refused.
-std::unique_ptr<grpc::Service> MakeEchoService(int64_t max_answer_bytes);
+// Adds the service's methods to `methods`. Answers of more than `max_answer_bytes` are refused.
+void AddEchoService(int64_t max_answer_bytes, MethodTable& methods);
 
 }  // namespace kvsift
 

@@ -7,9 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "grpcpp/generic/async_generic_service.h"
-#include "grpcpp/health_check_service_interface.h"
-#include "grpcpp/server.h"
+#include "server/rpc/call_server.h"
+#include "server/rpc/health_service.h"
 
 namespace kvsift {
 
@@ -24,28 +23,21 @@ class HealthServer {
   // Errors: UNAVAILABLE, ALREADY_EXISTS if it cannot be had; those of ParseListenAddress.
   static absl::StatusOr<std::unique_ptr<HealthServer>> Start(const std::string& address);
 
-  // Cuts calls short.
-  ~HealthServer();
-  HealthServer(const HealthServer&) = delete;
-  HealthServer& operator=(const HealthServer&) = delete;
-
   // As clients reach it, with the real port.
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return server_->addresses().front(); }
 
   // `is_ready`: new calls are taken. `is_live`: a restart would not help.
   void Report(bool is_ready, bool is_live);
 
  private:
-  HealthServer(std::unique_ptr<grpc::CallbackGenericService> nothing_else,
-               std::unique_ptr<grpc::Server> server, std::string address);
+  HealthServer() { Report(true, true); }
 
-  const std::unique_ptr<grpc::CallbackGenericService> nothing_else_;  // outlives the server
-  const std::unique_ptr<grpc::Server> server_;
-  const std::string address_;
+  HealthService health_;
+  std::unique_ptr<CallServer> server_;
 };
 
 // Tells `health`, of any listener, whether new calls are taken.
-void ReportReadiness(grpc::HealthCheckServiceInterface& health, bool is_ready);
+void ReportReadiness(HealthService& health, bool is_ready);
 
 }  // namespace kvsift
 

@@ -2,16 +2,15 @@
 #ifndef KVSIFT_SERVER_RPC_SELECTION_SERVICE_H_
 #define KVSIFT_SERVER_RPC_SELECTION_SERVICE_H_
 
-#include <memory>
-
-#include "grpcpp/impl/codegen/service_type.h"
+#include "server/rpc/server_call.h"
 #include "server/rpc/service_context.h"
 
 namespace kvsift {
 
-// All that `service` points to outlives the service and its calls. Small work runs on gRPC's own
-// threads; larger work moves to the engine's executor and completes its call from there.
-std::unique_ptr<grpc::Service> MakeSelectionService(const ServiceContext& service);
+// Adds the service's methods to `methods`. `service` and all that it points to outlive their calls.
+// Small work runs on the threads that hear of calls; larger work moves to the engine's executor and
+// completes its call from there.
+void AddSelectionService(const ServiceContext& service, MethodTable& methods);
 
 }  // namespace kvsift
 

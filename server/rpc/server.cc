@@ -1,27 +1,28 @@
 #include "server/rpc/server.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
-#include "grpcpp/server.h"
-#include "grpcpp/server_builder.h"
+#include "kvsift/v1/echo.grpc.pb.h"
+#include "kvsift/v1/selection.grpc.pb.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/call_log.h"
+#include "server/rpc/call_server.h"
 #include "server/rpc/echo_service.h"
 #include "server/rpc/health_server.h"
-#include "server/rpc/listeners.h"
+#include "server/rpc/health_service.h"
+#include "server/rpc/reflection_service.h"
 #include "server/rpc/selection_service.h"
 #include "server/rpc/server_backends.h"
 #include "server/rpc/server_metrics.h"
 #include "server/rpc/step_streams.h"
-#include "server/rpc/tuning.h"
 #include "server/rpc/unread_answers.h"
 
 namespace kvsift {
@@ -33,6 +34,17 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
 // How long a drain goes on refusing calls, so that clients hear UNAVAILABLE and retry elsewhere:
 // gRPC ends calls that reach it while it shuts down with CANCELLED, which says nothing.
 constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
+
+// Threads that hear of calls, of which one at a time waits for them.
+int CallThreads() {
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency() / 2, 2U, 16U));
+}
+
+// A thread that polls on the only processor keeps it from whom it waits for.
+std::chrono::nanoseconds BusyPoll(const ServerOptions& options) {
+  if (std::thread::hardware_concurrency() < 2) return {};
+  return absl::ToChronoNanoseconds(options.busy_poll);
+}
 
 class GrpcServer final : public Server {
  public:
@@ -61,16 +73,15 @@ class GrpcServer final : public Server {
                       .now = [] { return Clock::now(); },
                       .observer = metrics_.get(),
                       .executor = &executor_});
-    service_ = MakeSelectionService({.engine = engine_.get(),
-                                     .executor = &executor_,
-                                     .gate = &gate_,
-                                     .streams = &streams_,
-                                     .unread = &unread_,
-                                     .observer = metrics_.get(),
-                                     .log = &call_log_,
-                                     .max_message_bytes = options.max_message_bytes,
-                                     .max_stream_steps = options.max_stream_steps});
-    echo_ = MakeEchoService(options.limits.max_answer_bytes);
+    service_ = {.engine = engine_.get(),
+                .executor = &executor_,
+                .gate = &gate_,
+                .streams = &streams_,
+                .unread = &unread_,
+                .observer = metrics_.get(),
+                .log = &call_log_,
+                .max_message_bytes = options.max_message_bytes,
+                .max_stream_steps = options.max_stream_steps};
     // Before a call can come: none meets a server that is about to give up.
     auto serving = ServeMetrics(options, metrics_.get(), *engine_, unread_);
     if (!serving.ok()) return serving.status();
@@ -78,7 +89,7 @@ class GrpcServer final : public Server {
     return Listen(options);
   }
 
-  const std::vector<std::string>& addresses() const override { return addresses_; }
+  const std::vector<std::string>& addresses() const override { return server_->addresses(); }
 
   std::string metrics_address() const override {
     return metrics_server_ == nullptr ? std::string() : metrics_server_->address();
@@ -115,22 +126,21 @@ class GrpcServer final : public Server {
 
  private:
   absl::Status Listen(const ServerOptions& options) {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    grpc::ServerBuilder builder;
-    TuneServer(options.max_message_bytes, builder);
-    Listeners listeners;
-    for (const std::string& address : options.listen) {
-      absl::Status added = listeners.Add(address, builder);
-      if (!added.ok()) return added;
-    }
-    builder.RegisterService(service_.get());
-    builder.RegisterService(echo_.get());
-    server_ = builder.BuildAndStart();
-    auto addresses = listeners.Addresses();
-    if (!addresses.ok()) return addresses.status();
-    if (server_ == nullptr) return absl::UnavailableError("cannot start listening");
-    addresses_ = *std::move(addresses);
+    MethodTable methods;
+    AddSelectionService(service_, methods);
+    AddEchoService(options.limits.max_answer_bytes, methods);
+    health_.AddTo(methods);
+    AddReflectionService({v1::SelectionService::service_full_name(),
+                          v1::EchoService::service_full_name(), kHealthService},
+                         methods);
+    auto server = CallServer::Start({.listen = options.listen,
+                                     .max_message_bytes = options.max_message_bytes,
+                                     .loop = {.threads = CallThreads(),
+                                              .busy_poll = BusyPoll(options),
+                                              .period = {}}},
+                                    std::move(methods));
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
     return ServeHealth(options.health_listen);
   }
 
@@ -143,15 +153,13 @@ class GrpcServer final : public Server {
       health_server_ = *std::move(serving);
     }
     absl::MutexLock lock(&health_mutex_);
-    health_ = server_->GetHealthCheckService();
     ReportHealth();
     return absl::OkStatus();
   }
 
   void ReportHealth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(health_mutex_) {
-    if (health_ == nullptr) return;
     const bool is_ready = failure_.ok() && !is_draining_;
-    ReportReadiness(*health_, is_ready);
+    ReportReadiness(health_, is_ready);
     if (health_server_ != nullptr) health_server_->Report(is_ready, failure_.ok());
   }
 
@@ -182,12 +190,7 @@ class GrpcServer final : public Server {
     gate_.Close();
     streams_.Drain();
     if (server_ == nullptr) return;
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + kFlushTimeout));
-    server_->Wait();
-    {
-      absl::MutexLock lock(&health_mutex_);
-      health_ = nullptr;  // work that no call waits for may still meet a failure
-    }
+    server_->Shutdown(kFlushTimeout);
     // An engine's last callback may still be leaving its call.
     gate_.WaitUntilEmpty(absl::InfiniteDuration());
     streams_.WaitUntilEmpty();
@@ -199,7 +202,7 @@ class GrpcServer final : public Server {
   mutable absl::Mutex health_mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(health_mutex_);
   bool is_draining_ ABSL_GUARDED_BY(health_mutex_) = false;
-  grpc::HealthCheckServiceInterface* health_ ABSL_GUARDED_BY(health_mutex_) = nullptr;
+  HealthService health_;
   // In the order of use: each outlives those below it.
   CallLog call_log_;
   ThreadPool executor_;
@@ -209,12 +212,10 @@ class GrpcServer final : public Server {
   UnreadAnswers unread_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<grpc::Service> service_;
-  std::unique_ptr<grpc::Service> echo_;
-  std::unique_ptr<grpc::Server> server_;
+  ServiceContext service_;
+  std::unique_ptr<CallServer> server_;
   std::unique_ptr<HealthServer> health_server_;    // null without a port of its own
   std::unique_ptr<MetricsServer> metrics_server_;  // null without metrics, as metrics_ is
-  std::vector<std::string> addresses_;
 };
 
 }  // namespace

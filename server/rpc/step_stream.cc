@@ -23,13 +23,14 @@ constexpr int64_t kKeptBytes = 256 << 10;
 // One read and one write are under way at most. gRPC may run a reaction inside the call that
 // starts an operation, so operations are started without the mutex; each is preceded by setting
 // its flag under the mutex, which makes it the only one.
-class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>, HeldStream {
+class StepStream final : public CallReactor, HeldStream {
  public:
-  StepStream(const ServiceContext& service, grpc::CallbackServerContext& context)
-      : service_(service),
-        context_(context),
-        caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_},
-        unread_(context.c_call(), caller_.client) {}
+  StepStream(const ServiceContext& service, std::unique_ptr<ServerCall> call)
+      : CallReactor(std::move(call)),
+        service_(service),
+        caller_{
+            .client = ClientOf(context()), .deadline = DeadlineOf(context()), .cancelled = &gone_},
+        unread_(context().c_call(), caller_.client) {}
 
   void Begin() {
     is_held_ = service_.streams->Add(*this);
@@ -39,6 +40,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   }
 
   void OnReadDone(bool ok) override {
+    LetOthersPoll(caller_.client, static_cast<int64_t>(in_.Length()));
     StreamStep* const step = ok ? Take() : nullptr;
     // The read's buffer is in use until the step has begun, so the next read waits for that.
     if (step != nullptr) step->Start(in_, caller_, [this, step] { OnAnswered(*step); });
@@ -93,7 +95,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     if (finished_) return nullptr;
     ++in_flight_;
     bytes_ += static_cast<int64_t>(in_.Length());
-    if (free_.empty()) return new StreamStep(service_, context_);
+    if (free_.empty()) return new StreamStep(service_, context());
     StreamStep* const step = free_.back().release();
     free_.pop_back();
     return step;
@@ -123,7 +125,7 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   // Starts what can be started. After a Finish nothing of this object is touched.
   void Continue() {
     const Next next = TakeNext();
-    if (next.write != nullptr) StartWrite(&next.write->out);
+    if (next.write != nullptr) StartWrite(next.write->out);
     if (next.read) StartRead(&in_);
     if (next.finish) Finish(next.status);
   }
@@ -150,7 +152,6 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   }
 
   const ServiceContext& service_;
-  const grpc::CallbackServerContext& context_;
   std::atomic<bool> gone_ = false;
   const StepCaller caller_;
   UnreadAnswers::Holder unread_;
@@ -173,11 +174,9 @@ class StepStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
 
 }  // namespace
 
-grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StartStepStream(
-    const ServiceContext& service, grpc::CallbackServerContext& context) {
-  auto* stream = new StepStream(service, context);
+void StartStepStream(const ServiceContext& service, std::unique_ptr<ServerCall> call) {
+  auto* stream = new StepStream(service, std::move(call));
   stream->Begin();
-  return stream;
 }
 
 }  // namespace kvsift

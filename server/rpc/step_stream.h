@@ -2,16 +2,15 @@
 #ifndef KVSIFT_SERVER_RPC_STEP_STREAM_H_
 #define KVSIFT_SERVER_RPC_STEP_STREAM_H_
 
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
+#include <memory>
+
+#include "server/rpc/server_call.h"
 #include "server/rpc/service_context.h"
 
 namespace kvsift {
 
-// Returns the reactor of one stream, which deletes itself.
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartStepStream(
-    const ServiceContext& service, grpc::CallbackServerContext& context);
+// Answers the steps of `call`. `service` outlives it.
+void StartStepStream(const ServiceContext& service, std::unique_ptr<ServerCall> call);
 
 }  // namespace kvsift
 

@@ -1,6 +1,7 @@
 #include "server/rpc/stream_append.h"
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,15 +24,15 @@ namespace {
 
 // Of its two messages one is applied and the other read. The mutex decides what comes next; what
 // is read and what is applied belong to the one thread that does so.
-class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
+class StreamAppend final : public CallReactor {
  public:
-  StreamAppend(const ServiceContext& service, const grpc::CallbackServerContext& context,
-               grpc::ByteBuffer& out)
-      : service_(service),
+  StreamAppend(const ServiceContext& service, std::unique_ptr<ServerCall> call)
+      : CallReactor(std::move(call)),
+        service_(service),
         has_entered_(service.gate->Enter()),
-        caller_{.client = ClientOf(context), .deadline = DeadlineOf(context), .cancelled = &gone_},
-        record_(Method::kStreamAppendKeys, service, context),
-        out_(out) {
+        caller_{
+            .client = ClientOf(context()), .deadline = DeadlineOf(context()), .cancelled = &gone_},
+        record_(Method::kStreamAppendKeys, service, context()) {
     record_.Begin();
     response_.set_server_incarnation(service.engine->incarnation());
   }
@@ -42,9 +43,13 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     StartRead(&in_);
   }
 
+ private:
   // Half-close, or the client is gone, in which case nobody hears the answer.
   void OnReadDone(bool ok) override {
-    if (ok) ParseNext();
+    if (ok) {
+      LetOthersPoll(caller_.client, static_cast<int64_t>(in_.Length()));
+      ParseNext();
+    }
     {
       absl::MutexLock lock(&mutex_);
       if (finished_) return;
@@ -64,7 +69,6 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     if (entered != nullptr) entered->Leave();
   }
 
- private:
   // One message and what was made of it.
   struct Message {
     v1::StreamAppendKeysRequest request;
@@ -131,20 +135,25 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   void Answer() {
     bool owns = false;
-    const grpc::Status serialised =
-        grpc::SerializationTraits<v1::StreamAppendKeysResponse>::Serialize(response_, &out_, &owns);
-    EndWith(absl::OkStatus(), serialised);
+    grpc::ByteBuffer out;
+    // Serialising into fresh slices cannot fail.
+    (void)grpc::SerializationTraits<v1::StreamAppendKeysResponse>::Serialize(response_, &out,
+                                                                             &owns);
+    SetFinished(absl::OkStatus());
+    FinishWith(out);
   }
 
-  void End(const absl::Status& status) { EndWith(status, ToGrpcStatus(status)); }
+  void End(const absl::Status& status) {
+    SetFinished(status);
+    Finish(ToGrpcStatus(status));
+  }
 
-  void EndWith(const absl::Status& answered, const grpc::Status& status) {
+  void SetFinished(const absl::Status& status) {
     {
       absl::MutexLock lock(&mutex_);
       finished_ = true;
     }
-    record_.Answer(answered);
-    Finish(status);
+    record_.Answer(status);
   }
 
   // Says which message was refused: the client has sent others meanwhile.
@@ -157,7 +166,6 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   std::atomic<bool> gone_ = false;
   const StepCaller caller_;
   CallRecord record_;
-  grpc::ByteBuffer& out_;
   grpc::ByteBuffer in_;
   Message messages_[2];
   std::string store_;
@@ -174,12 +182,9 @@ class StreamAppend final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
 }  // namespace
 
-grpc::ServerReadReactor<grpc::ByteBuffer>* StartStreamAppend(
-    const ServiceContext& service, const grpc::CallbackServerContext& context,
-    grpc::ByteBuffer& out) {
-  auto* stream = new StreamAppend(service, context, out);
+void StartStreamAppend(const ServiceContext& service, std::unique_ptr<ServerCall> call) {
+  auto* stream = new StreamAppend(service, std::move(call));
   stream->Begin();
-  return stream;
 }
 
 }  // namespace kvsift

@@ -3,17 +3,15 @@
 #ifndef KVSIFT_SERVER_RPC_STREAM_APPEND_H_
 #define KVSIFT_SERVER_RPC_STREAM_APPEND_H_
 
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
+#include <memory>
+
+#include "server/rpc/server_call.h"
 #include "server/rpc/service_context.h"
 
 namespace kvsift {
 
-// Returns the reactor of one stream, which deletes itself. The answer goes into `out`.
-grpc::ServerReadReactor<grpc::ByteBuffer>* StartStreamAppend(
-    const ServiceContext& service, const grpc::CallbackServerContext& context,
-    grpc::ByteBuffer& out);
+// Applies the appends of `call` and answers it. `service` outlives it.
+void StartStreamAppend(const ServiceContext& service, std::unique_ptr<ServerCall> call);
 
 }  // namespace kvsift
 

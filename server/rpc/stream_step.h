@@ -21,7 +21,7 @@ namespace kvsift {
 class StreamStep {
  public:
   // `context` is the stream's, and outlives the step.
-  StreamStep(const ServiceContext& service, const grpc::CallbackServerContext& context)
+  StreamStep(const ServiceContext& service, const grpc::ServerContext& context)
       : service_(service),
         record_(Method::kStreamSteps, service, context),
         arena_(first_block_, kFirstBlockBytes) {}

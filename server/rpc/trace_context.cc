@@ -51,7 +51,7 @@ std::optional<TraceContext> ParseTraceparent(std::string_view value) {
   return TraceContext{std::string(trace), std::string(span)};
 }
 
-std::optional<TraceContext> TraceContextOf(const grpc::CallbackServerContext& context) {
+std::optional<TraceContext> TraceContextOf(const grpc::ServerContext& context) {
   const auto& metadata = context.client_metadata();
   const auto [first, last] = metadata.equal_range("traceparent");
   if (first == last || std::next(first) != last) return std::nullopt;

@@ -24,7 +24,7 @@ std::optional<TraceContext> ParseTraceparent(std::string_view value);
 
 // What the metadata of a call says; nothing if it says nothing valid, or several things. tracestate
 // is for those that hand a trace on, and is not looked at.
-std::optional<TraceContext> TraceContextOf(const grpc::CallbackServerContext& context);
+std::optional<TraceContext> TraceContextOf(const grpc::ServerContext& context);
 
 }  // namespace kvsift
 

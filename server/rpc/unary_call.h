@@ -1,13 +1,15 @@
 // One unary call: parses its message, hands it to a function, answers.
 //
-// Messages arrive as bytes (gRPC's raw callback API) and are parsed here, because gRPC itself
-// answers UNIMPLEMENTED to bytes that are no message, and so that a call's message, answer and
-// state share one arena with the call.
+// Messages arrive as bytes and are parsed here, because gRPC itself answers UNIMPLEMENTED to bytes
+// that are no message, and so that a call's message, answer and state share one arena with the
+// call.
 #ifndef KVSIFT_SERVER_RPC_UNARY_CALL_H_
 #define KVSIFT_SERVER_RPC_UNARY_CALL_H_
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,11 +18,11 @@
 #include "google/protobuf/arena.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/server_callback.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/caller.h"
 #include "server/rpc/errors.h"
+#include "server/rpc/server_call.h"
 #include "server/rpc/service_context.h"
 #include "server/rpc/step_exchange.h"
 
@@ -33,24 +35,17 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
 // UNAVAILABLE: the answer to calls that come after the gate was closed.
 absl::Status DrainingError();
 
-// Owned by gRPC between Start and OnDone: it deletes itself.
+// Deletes itself when it is done.
 template <typename Request, typename Response>
-class UnaryCall final : public grpc::ServerUnaryReactor {
+class UnaryCall final : public CallReactor {
  public:
-  // Parses and calls handle(UnaryCall&), which must lead to exactly one Complete, on any thread.
-  template <typename Handle>
-  static grpc::ServerUnaryReactor* Start(const ServiceContext& service, Method method,
-                                         grpc::CallbackServerContext& context,
-                                         const grpc::ByteBuffer& in, grpc::ByteBuffer& out,
-                                         Handle handle) {
-    auto* call = new UnaryCall(service, method, context, out);
-    absl::Status ready = call->has_entered_ ? ParseMessage(in, *call->request_) : DrainingError();
-    if (ready.ok()) {
-      handle(*call);
-    } else {
-      call->Complete(std::move(ready));
-    }
-    return call;
+  using Handle = std::function<void(UnaryCall& call)>;
+
+  // Reads the message and calls `handle`, which must lead to exactly one Complete, on any thread.
+  static void Start(const ServiceContext& service, Method method, std::unique_ptr<ServerCall> call,
+                    Handle handle) {
+    auto* started = new UnaryCall(service, method, std::move(call), std::move(handle));
+    started->StartRead(&started->in_);
   }
 
   const ServiceContext& service() const { return service_; }
@@ -58,8 +53,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   Response& response() { return *response_; }
 
   // Who asks. Valid as long as the call.
-  StepCaller caller() const {
-    return {.client = unread_.client(), .deadline = DeadlineOf(context_), .cancelled = &cancelled_};
+  StepCaller caller() {
+    return {.client = unread_.client(), .deadline = DeadlineOf(context()), .cancelled = &cancelled_};
   }
 
   // A T that lives as long as the call.
@@ -76,44 +71,57 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     record_.Answer(status);
     if (!status.ok()) return Finish(ToGrpcStatus(status));
     bool owns = false;
-    Send(grpc::SerializationTraits<Response>::Serialize(*response_, &out_, &owns));
+    grpc::ByteBuffer out;
+    // Serialising into fresh slices cannot fail.
+    (void)grpc::SerializationTraits<Response>::Serialize(*response_, &out, &owns);
+    Send(out);
   }
 
   // Sends a response that is serialised already.
   void CompleteWith(const grpc::ByteBuffer& response) {
     record_.Answer(absl::OkStatus());
-    out_ = response;
-    Send(grpc::Status::OK);
+    Send(response);
   }
 
  private:
   // Small messages need no memory beside the call itself.
   static constexpr size_t kFirstBlockBytes = 4096;
 
-  UnaryCall(const ServiceContext& service, Method method, grpc::CallbackServerContext& context,
-            grpc::ByteBuffer& out)
-      : service_(service),
-        has_entered_(service.gate->Enter()),
-        context_(context),
-        out_(out),
-        record_(method, service, context),
-        unread_(context.c_call(), ClientOf(context)),
+  UnaryCall(const ServiceContext& service, Method method, std::unique_ptr<ServerCall> call,
+            Handle handle)
+      : CallReactor(std::move(call)),
+        service_(service),
+        handle_(std::move(handle)),
+        record_(method, service, context()),
+        unread_(context().c_call(), ClientOf(context())),
         arena_(first_block_, kFirstBlockBytes) {
-    record_.Begin();
     request_ = google::protobuf::Arena::CreateMessage<Request>(&arena_);
     response_ = google::protobuf::Arena::CreateMessage<Response>(&arena_);
   }
 
-  void Send(const grpc::Status& status) {
-    unread_bytes_ = static_cast<int64_t>(out_.Length());
+  // A call that ends before its message is none: nothing tells of it.
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no message"));
+    has_message_ = true;
+    record_.Begin();
+    has_entered_ = service_.gate->Enter();
+    LetOthersPoll(unread_.client(), static_cast<int64_t>(in_.Length()));
+    const absl::Status ready = has_entered_ ? ParseMessage(in_, *request_) : DrainingError();
+    in_.Clear();
+    if (!ready.ok()) return Complete(ready);
+    handle_(*this);
+  }
+
+  void Send(const grpc::ByteBuffer& answer) {
+    unread_bytes_ = static_cast<int64_t>(answer.Length());
     if (unread_bytes_ > 0) service_.unread->Add(unread_, unread_bytes_);
-    Finish(status);
+    FinishWith(answer);
   }
 
   void OnCancel() override { cancelled_ = true; }
 
   void OnDone() override {
-    record_.End();
+    if (has_message_) record_.End();
     if (unread_bytes_ > 0) service_.unread->Remove(unread_, unread_bytes_);
     CallGate* const entered = has_entered_ ? service_.gate : nullptr;
     delete this;
@@ -121,9 +129,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
   const ServiceContext& service_;
-  const bool has_entered_;
-  const grpc::CallbackServerContext& context_;
-  grpc::ByteBuffer& out_;
+  const Handle handle_;
+  grpc::ByteBuffer in_;
+  bool has_message_ = false;
+  bool has_entered_ = false;
   std::atomic<bool> cancelled_ = false;
   CallRecord record_;
   UnreadAnswers::Holder unread_;

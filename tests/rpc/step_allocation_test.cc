@@ -88,7 +88,7 @@ class StepAllocationTest : public testing::Test {
   Random random_{1};
   CallGate gate_;
   std::unique_ptr<Engine> engine_;
-  grpc::CallbackServerContext context_;
+  grpc::ServerContext context_;
   ServiceContext service_;
 };
 

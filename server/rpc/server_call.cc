@@ -1,0 +1,76 @@
+#include "server/rpc/server_call.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace kvsift {
+namespace {
+
+class UnknownCall final : public CallReactor {
+ public:
+  explicit UnknownCall(std::unique_ptr<ServerCall> call) : CallReactor(std::move(call)) {
+    Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no such method"));
+  }
+
+ private:
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+void ServerCall::Await(const CallSource& source) {
+  auto* call = new ServerCall(source);
+  call->context_.AsyncNotifyWhenDone(&call->ended_);
+  grpc::ServerCompletionQueue& queue = source.loop->queue();
+  source.service->RequestCall(&call->context_, &call->stream_, &queue, &queue, &call->arrived_);
+}
+
+void ServerCall::Happened(Operation operation, bool ok) {
+  switch (operation) {
+    case Operation::kArrive:
+      return Arrive(ok);
+    case Operation::kRead:
+      reactor_->OnReadDone(ok);
+      break;
+    case Operation::kWrite:
+      reactor_->OnWriteDone(ok);
+      break;
+    case Operation::kFinish:
+      break;
+    case Operation::kEnd:
+      if (context_.IsCancelled()) reactor_->OnCancel();
+      break;
+  }
+  if (--awaited_ == 0) reactor_->OnDone();
+}
+
+void ServerCall::Arrive(bool ok) {
+  std::unique_ptr<ServerCall> call(this);
+  if (!ok) return;  // the server shuts down
+  Await(source_);
+  const auto start = source_.methods->find(context_.method());
+  if (start != source_.methods->end()) return start->second(std::move(call));
+  new UnknownCall(std::move(call));
+}
+
+void CallReactor::StartRead(grpc::ByteBuffer* message) {
+  ++call_->awaited_;
+  call_->stream_.Read(message, &call_->read_);
+}
+
+void CallReactor::StartWrite(const grpc::ByteBuffer& message) {
+  ++call_->awaited_;
+  call_->stream_.Write(message, &call_->written_);
+}
+
+void CallReactor::Finish(const grpc::Status& status) {
+  call_->stream_.Finish(status, &call_->finished_);
+}
+
+void CallReactor::FinishWith(const grpc::ByteBuffer& message) {
+  call_->stream_.WriteAndFinish(message, grpc::WriteOptions(), grpc::Status::OK,
+                                &call_->finished_);
+}
+
+}  // namespace kvsift
