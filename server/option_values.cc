@@ -19,6 +19,7 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 46;
 constexpr double kMaxDrainSeconds = 86400;
 constexpr absl::Duration kMaxSlow = absl::Hours(24);
+constexpr absl::Duration kMaxBusyPoll = absl::Seconds(1);
 constexpr char kFooter[] =
     "\nSIZE is a number of bytes, with K, M, G or KiB, MiB, GiB for powers of 1024. DURATION has "
     "a\n"
@@ -115,13 +116,15 @@ void AddLimits(CLI::App& app, OptionValues& values) {
       ->capture_default_str();
 }
 
-CLI::Validator DurationCheck() {
+CLI::Validator DurationCheck(absl::Duration most, const std::string& example) {
   return CLI::Validator(
-      [](std::string& text) {
+      [most, example](std::string& text) {
         absl::Duration duration;
         const bool is_valid = absl::ParseDuration(text, &duration) &&
-                              duration >= absl::ZeroDuration() && duration <= kMaxSlow;
-        return is_valid ? std::string() : absl::StrCat(text, ", expected 0 to 24h, such as 250ms");
+                              duration >= absl::ZeroDuration() && duration <= most;
+        return is_valid ? std::string()
+                        : absl::StrCat(text, ", expected 0 to ", absl::FormatDuration(most),
+                                       ", such as ", example);
       },
       "");
 }
@@ -135,7 +138,7 @@ void AddLogging(CLI::App& app, OptionValues& values) {
       ->capture_default_str();
   app.add_option("--log-slow", values.log_slow,
                  "Log calls that take this long, at most one a second after the first ten; 0: none")
-      ->check(DurationCheck())
+      ->check(DurationCheck(kMaxSlow, "250ms"))
       ->type_name("DURATION")
       ->capture_default_str();
 }
@@ -171,6 +174,12 @@ void Describe(CLI::App& app, OptionValues& values) {
                "not");
   AddDevices(app, values);
   AddLimits(app, values);
+  app.add_option("--busy-poll", values.busy_poll,
+                 "How long the thread that waits for calls polls for the next before it sleeps, "
+                 "while they come within that time; 0: it sleeps at once")
+      ->check(DurationCheck(kMaxBusyPoll, "100us"))
+      ->type_name("DURATION")
+      ->capture_default_str();
   app.add_option("--drain-timeout", values.drain_seconds,
                  "Seconds that calls in flight may take at shutdown")
       ->check(CLI::Range(0.0, kMaxDrainSeconds))

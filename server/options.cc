@@ -108,7 +108,9 @@ absl::StatusOr<ProgramOptions> Convert(const OptionValues& values) {
   options.server.limits.max_queued_bytes = static_cast<int64_t>(values.max_queued_bytes);
   options.server.max_stream_steps = values.max_stream_steps;
   options.server.drain_timeout = absl::Seconds(values.drain_seconds);
-  absl::ParseDuration(values.log_slow, &options.server.slow_call);  // has been checked
+  // Both have been checked.
+  absl::ParseDuration(values.busy_poll, &options.server.busy_poll);
+  absl::ParseDuration(values.log_slow, &options.server.slow_call);
   options.log_level = LevelOf(values.log_level);
   options.log_format = values.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   options.check_only = values.check_config;

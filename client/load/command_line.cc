@@ -121,6 +121,8 @@ void AddPaceOptions(CLI::App& app, Plan& plan, Texts& texts) {
   app.add_option("--objective", texts.objective, "A quantile of the latency and its limit")
       ->capture_default_str();
   AddCount(app, "--channels", plan.channels, "Connections", 1, 256);
+  AddDuration(app, "--busy-poll", plan.busy_poll,
+              "Time for which the client, and the echo, polls for an answer before it sleeps");
   AddDuration(app, "--timeout", plan.timeout, "Time that one call may take");
 }
 

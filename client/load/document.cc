@@ -137,6 +137,7 @@ Json ConfigJson(const Plan& plan) {
           {"warm_up_s", absl::ToDoubleSeconds(plan.warm_up)},
           {"duration_s", absl::ToDoubleSeconds(plan.duration)},
           {"channels", plan.channels},
+          {"busy_poll_us", absl::ToDoubleMicroseconds(plan.busy_poll)},
           {"seed", plan.seed},
           {"verify", plan.verify}};
 }

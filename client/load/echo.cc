@@ -40,10 +40,10 @@ grpc::ByteBuffer RequestOf(const MessageSizes& sizes) {
 class EchoStream {
  public:
   EchoStream(const std::shared_ptr<grpc::Channel>& channel, const grpc::ByteBuffer& request,
-             int outstanding, int64_t end)
+             int outstanding, absl::Duration busy_poll, int64_t end)
       : request_(request),
         end_(end),
-        wait_(client::CompletionLoop::OfProcess().Await(client::Options().busy_poll)) {
+        wait_(client::CompletionLoop::OfProcess().Await(busy_poll)) {
     client::SetDeadline(context_, absl::Now() + absl::Nanoseconds(end - MonotonicNs()) + kGrace);
     context_.set_initial_metadata_corked(true);
     call_ = grpc::GenericStub(channel).PrepareCall(&context_, kMethod,
@@ -145,7 +145,8 @@ absl::StatusOr<Floor> MeasureEcho(const EchoOptions& options) {
                       (i < options.outstanding % options.channels ? 1 : 0);
     if (share == 0) continue;
     streams.push_back(
-        std::make_unique<EchoStream>(EchoChannel(options.address), request, share, end));
+        std::make_unique<EchoStream>(EchoChannel(options.address), request, share,
+                                     options.busy_poll, end));
   }
   absl::Status status;
   for (const auto& stream : streams) status.Update(stream->Finish(floor.latency));

@@ -17,6 +17,7 @@ struct EchoOptions {
   int channels = 1;     // connections, each with one held stream
   int outstanding = 1;  // calls under way at once over all of them
   MessageSizes sizes;   // of a call
+  absl::Duration busy_poll;
   absl::Duration duration;
 };
 

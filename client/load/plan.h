@@ -11,6 +11,7 @@
 #include "client/load/arrival_schedule.h"
 #include "kernels/format/store_format.h"
 #include "kernels/select/policy.h"
+#include "kvsift/client.h"
 
 namespace kvsift::load {
 
@@ -45,6 +46,7 @@ struct Plan {
   std::string store;  // its name; empty: one of its own
   uint64_t seed = 1;
   int channels = 1;
+  absl::Duration busy_poll = client::Options().busy_poll;
 
   double rate = 0;  // calls per second of an open loop; 0: a closed loop
   Arrival arrival = Arrival::kPoisson;

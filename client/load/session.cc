@@ -51,6 +51,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Start(const Plan& plan) {
 absl::Status Session::Connect() {
   client::PoolOptions options;
   options.client.channels = plan_.channels;
+  options.client.busy_poll = plan_.busy_poll;
   options.client.max_steps_in_flight = std::max(options.client.max_steps_in_flight, plan_.lanes());
   // Of one server what fails is counted; the workers send it again.
   if (!plan_.is_pool()) options.client.attempts = 1;

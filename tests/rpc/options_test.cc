@@ -23,6 +23,7 @@ TEST(Options, HaveTheDefaultsThatHelpStates) {
   EXPECT_EQ(options.server.limits.max_answer_bytes, 56 << 20);
   EXPECT_EQ(options.server.limits.max_k, 65536);
   EXPECT_EQ(options.server.limits.max_stores, 1024);
+  EXPECT_EQ(options.server.busy_poll, ServerOptions().busy_poll);
   EXPECT_EQ(options.server.drain_timeout, absl::Seconds(30));
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
   EXPECT_EQ(options.log_format, LogFormat::kText);
