@@ -10,7 +10,7 @@
 
 #include <memory>
 
-#include "client/cpp/completion_loop.h"
+#include "client/completions/completion_loop.h"
 #include "kvsift/v1/selection.pb.h"
 
 namespace kvsift::client {

@@ -16,7 +16,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "client/cpp/calls_in_flight.h"
-#include "client/cpp/completion_loop.h"
+#include "client/completions/completion_loop.h"
 #include "kvsift/client.h"
 
 namespace kvsift::client {

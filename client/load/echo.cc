@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "client/cpp/completion_loop.h"
+#include "client/completions/completion_loop.h"
 #include "client/cpp/connection.h"
 #include "client/load/clock.h"
 #include "client/load/echo_channel.h"
@@ -43,11 +43,11 @@ class EchoStream {
              int outstanding, absl::Duration busy_poll, int64_t end)
       : request_(request),
         end_(end),
-        wait_(client::CompletionLoop::OfProcess().Await(busy_poll)) {
+        wait_(CompletionLoop::OfProcess().Await(busy_poll)) {
     client::SetDeadline(context_, absl::Now() + absl::Nanoseconds(end - MonotonicNs()) + kGrace);
     context_.set_initial_metadata_corked(true);
     call_ = grpc::GenericStub(channel).PrepareCall(&context_, kMethod,
-                                                   &client::CompletionLoop::OfProcess().queue());
+                                                   &CompletionLoop::OfProcess().queue());
     absl::MutexLock lock(&mutex_);
     unsent_ = outstanding;
     sent_.assign(outstanding, MonotonicNs());
@@ -114,7 +114,7 @@ class EchoStream {
 
   const grpc::ByteBuffer& request_;
   const int64_t end_;
-  const client::CompletionLoop::Wait wait_;
+  const CompletionLoop::Wait wait_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer answer_;
@@ -127,9 +127,9 @@ class EchoStream {
   std::deque<int64_t> sent_ ABSL_GUARDED_BY(mutex_);  // when unanswered requests were due
   LatencyHistogram latency_ ABSL_GUARDED_BY(mutex_);
   bool is_done_ ABSL_GUARDED_BY(mutex_) = false;
-  client::Completion<EchoStream, &EchoStream::OnRead> read_done_{*this};
-  client::Completion<EchoStream, &EchoStream::OnWritten> write_done_{*this};
-  client::Completion<EchoStream, &EchoStream::OnFinished> finished_{*this};
+  Completion<EchoStream, &EchoStream::OnRead> read_done_{*this};
+  Completion<EchoStream, &EchoStream::OnWritten> write_done_{*this};
+  Completion<EchoStream, &EchoStream::OnFinished> finished_{*this};
 };
 
 }  // namespace

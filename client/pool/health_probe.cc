@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "client/cpp/completion_loop.h"
+#include "client/completions/completion_loop.h"
 #include "client/cpp/convert.h"
 #include "client/cpp/status.h"
 

@@ -28,17 +28,20 @@ absl::StatusOr<std::unique_ptr<CallServer>> CallServer::Start(const Options& opt
   }
   builder.RegisterAsyncGenericService(&server->service_);
   auto queue = builder.AddCompletionQueue();
+  server->source_ = {.service = &server->service_,
+                     .loop = nullptr,
+                     .queue = queue.get(),
+                     .methods = &server->methods_,
+                     .calls = &server->calls_};
   server->server_ = builder.BuildAndStart();
   // Before anything else that can fail: its end ends the queue.
-  server->loop_ = std::make_unique<CallLoop>(std::move(queue), options.loop);
+  server->loop_ = std::make_unique<CompletionLoop>(std::move(queue), options.loop);
+  server->source_.loop = server->loop_.get();
+  server->wait_ = server->loop_->Await(options.busy_poll);
   auto addresses = listeners.Addresses();
   if (!addresses.ok()) return addresses.status();
   if (server->server_ == nullptr) return absl::UnavailableError("cannot start listening");
   server->addresses_ = *std::move(addresses);
-  server->source_ = {.service = &server->service_,
-                     .loop = server->loop_.get(),
-                     .methods = &server->methods_,
-                     .calls = &server->calls_};
   for (int i = 0; i < kAwaitedCalls; ++i) ServerCall::Await(server->source_);
   return server;
 }

@@ -11,8 +11,8 @@
 #include "absl/time/time.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/server.h"
+#include "client/completions/completion_loop.h"
 #include "server/rpc/call_gate.h"
-#include "server/rpc/call_loop.h"
 #include "server/rpc/server_call.h"
 
 namespace kvsift {
@@ -22,7 +22,8 @@ class CallServer {
   struct Options {
     std::vector<std::string> listen;  // as ParseListenAddress reads them; at least one
     int64_t max_message_bytes = 0;    // both directions
-    CallLoopOptions loop;
+    CompletionLoopOptions loop;
+    absl::Duration busy_poll;  // CompletionLoop::Await
   };
 
   // Serves `methods`; other calls are UNIMPLEMENTED.
@@ -46,7 +47,8 @@ class CallServer {
   const MethodTable methods_;
   grpc::AsyncGenericService service_;
   CallGate calls_;
-  std::unique_ptr<CallLoop> loop_;
+  std::unique_ptr<CompletionLoop> loop_;
+  CompletionLoop::Wait wait_;  // for calls, always
   CallSource source_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;

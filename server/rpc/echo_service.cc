@@ -7,7 +7,6 @@
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "kvsift/v1/echo.grpc.pb.h"
-#include "server/rpc/caller.h"
 #include "server/rpc/convert_fields.h"
 #include "server/rpc/errors.h"
 #include "server/rpc/unary_call.h"
@@ -28,8 +27,7 @@ grpc::ByteBuffer BytesOf(const Message& message) {
 template <typename Request>
 class EchoCall : public CallReactor {
  public:
-  explicit EchoCall(std::unique_ptr<ServerCall> call)
-      : CallReactor(std::move(call)), client_(ClientOf(context())) {}
+  using CallReactor::CallReactor;
 
   void ReadOn() { StartRead(&in_); }
 
@@ -42,7 +40,6 @@ class EchoCall : public CallReactor {
 
   void OnReadDone(bool ok) final {
     if (!ok) return OnEnd();
-    LetOthersPoll(client_, static_cast<int64_t>(in_.Length()));
     const absl::Status parsed = ParseMessage(in_, request_);
     if (!parsed.ok()) return Finish(ToGrpcStatus(parsed));
     OnMessage(request_);
@@ -50,7 +47,6 @@ class EchoCall : public CallReactor {
 
   void OnDone() final { delete this; }
 
-  const uint64_t client_;
   grpc::ByteBuffer in_;
   Request request_;
 };

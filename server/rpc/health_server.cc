@@ -12,7 +12,7 @@ namespace {
 // A probe's message is the name of a service.
 constexpr int64_t kMaxProbeBytes = 4096;
 
-// How long a probe may wait, for which the threads of calls are left alone (call_loop.h).
+// How long a probe may wait, for which the thread of calls is left alone (completion_loop.h).
 constexpr std::chrono::milliseconds kPeriod{10};
 
 }  // namespace
@@ -23,7 +23,8 @@ absl::StatusOr<std::unique_ptr<HealthServer>> HealthServer::Start(const std::str
   health->health_.AddTo(methods);
   auto server = CallServer::Start({.listen = {address},
                                    .max_message_bytes = kMaxProbeBytes,
-                                   .loop = {.threads = 1, .busy_poll = {}, .period = kPeriod}},
+                                   .loop = {.helpers = 0, .period = kPeriod},
+                                   .busy_poll = {}},
                                   std::move(methods));
   if (!server.ok()) return server.status();
   health->server_ = *std::move(server);

@@ -1,8 +1,6 @@
 #include "server/rpc/server.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -34,17 +32,6 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
 // How long a drain goes on refusing calls, so that clients hear UNAVAILABLE and retry elsewhere:
 // gRPC ends calls that reach it while it shuts down with CANCELLED, which says nothing.
 constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
-
-// Threads that hear of calls, of which one at a time waits for them.
-int CallThreads() {
-  return static_cast<int>(std::clamp(std::thread::hardware_concurrency() / 2, 2U, 16U));
-}
-
-// A thread that polls on the only processor keeps it from whom it waits for.
-std::chrono::nanoseconds BusyPoll(const ServerOptions& options) {
-  if (std::thread::hardware_concurrency() < 2) return {};
-  return absl::ToChronoNanoseconds(options.busy_poll);
-}
 
 class GrpcServer final : public Server {
  public:
@@ -135,9 +122,9 @@ class GrpcServer final : public Server {
                          methods);
     auto server = CallServer::Start({.listen = options.listen,
                                      .max_message_bytes = options.max_message_bytes,
-                                     .loop = {.threads = CallThreads(),
-                                              .busy_poll = BusyPoll(options),
-                                              .period = {}}},
+                                     .loop = {.helpers = CompletionLoop::HelpersOfMachine(),
+                                              .period = {}},
+                                     .busy_poll = options.busy_poll},
                                     std::move(methods));
     if (!server.ok()) return server.status();
     server_ = *std::move(server);

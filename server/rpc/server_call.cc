@@ -22,8 +22,8 @@ class UnknownCall final : public CallReactor {
 void ServerCall::Await(const CallSource& source) {
   auto* call = new ServerCall(source);
   call->context_.AsyncNotifyWhenDone(&call->ended_);
-  grpc::ServerCompletionQueue& queue = source.loop->queue();
-  source.service->RequestCall(&call->context_, &call->stream_, &queue, &queue, &call->arrived_);
+  source.service->RequestCall(&call->context_, &call->stream_, source.queue, source.queue,
+                              &call->arrived_);
 }
 
 void ServerCall::Happened(Operation operation, bool ok) {
@@ -56,6 +56,7 @@ void ServerCall::Arrive(bool ok) {
 
 void CallReactor::StartRead(grpc::ByteBuffer* message) {
   ++call_->awaited_;
+  call_->message_ = message;
   call_->stream_.Read(message, &call_->read_);
 }
 

@@ -12,8 +12,8 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/status.h"
+#include "client/completions/completion_loop.h"
 #include "server/rpc/call_gate.h"
-#include "server/rpc/call_loop.h"
 
 namespace kvsift {
 
@@ -28,7 +28,8 @@ using MethodTable =
 // Where calls come from. What it points to outlives the calls.
 struct CallSource {
   grpc::AsyncGenericService* service = nullptr;
-  CallLoop* loop = nullptr;
+  CompletionLoop* loop = nullptr;
+  grpc::ServerCompletionQueue* queue = nullptr;  // of the loop
   const MethodTable* methods = nullptr;
   CallGate* calls = nullptr;  // has every call that exists, one that is yet to come included
 };
@@ -42,12 +43,17 @@ class ServerCall {
  private:
   friend class CallReactor;
 
+  static constexpr size_t kLargeBytes = 32 << 10;
+
   enum class Operation : uint8_t { kArrive, kRead, kWrite, kFinish, kEnd };
 
-  class OperationDone final : public CallLoop::Event {
+  class OperationDone final : public CompletionLoop::Event {
    public:
     OperationDone(ServerCall& call, Operation operation) : call_(call), operation_(operation) {}
-    void Happened(bool ok) override { call_.Happened(operation_, ok); }
+    void Happened(bool ok) override {
+      if (!call_.LeaveToOthers(*this, ok)) call_.Happened(operation_, ok);
+    }
+    Operation operation() const { return operation_; }
 
    private:
     ServerCall& call_;
@@ -63,6 +69,12 @@ class ServerCall {
 
   explicit ServerCall(const CallSource& source) : source_(source), presence_(*source.calls) {}
 
+  // A large message takes longer to parse and to prepare than to wake a thread for it.
+  bool LeaveToOthers(OperationDone& event, bool ok) {
+    return event.operation() == Operation::kRead && ok && message_->Length() >= kLargeBytes &&
+           source_.loop->Defer(event, ok);
+  }
+
   void Happened(Operation operation, bool ok);
   void Arrive(bool ok);
 
@@ -71,6 +83,7 @@ class ServerCall {
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter stream_{&context_};
   CallReactor* reactor_ = nullptr;
+  grpc::ByteBuffer* message_ = nullptr;  // that is read
   // What gRPC has yet to tell: that the call has ended and that Finish is done, of any call, and
   // what else was started.
   std::atomic<int> awaited_ = 2;
@@ -109,11 +122,6 @@ class CallReactor {
   // way. A read that is may go on until the end.
   void Finish(const grpc::Status& status);
   void FinishWith(const grpc::ByteBuffer& message);
-
-  // As CallLoop's.
-  void LetOthersPoll(uint64_t client, int64_t bytes) {
-    call_->source_.loop->LetOthersPoll(client, bytes);
-  }
 
  private:
   friend class ServerCall;

@@ -40,7 +40,6 @@ class StepStream final : public CallReactor, HeldStream {
   }
 
   void OnReadDone(bool ok) override {
-    LetOthersPoll(caller_.client, static_cast<int64_t>(in_.Length()));
     StreamStep* const step = ok ? Take() : nullptr;
     // The read's buffer is in use until the step has begun, so the next read waits for that.
     if (step != nullptr) step->Start(in_, caller_, [this, step] { OnAnswered(*step); });

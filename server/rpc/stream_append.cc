@@ -46,10 +46,7 @@ class StreamAppend final : public CallReactor {
  private:
   // Half-close, or the client is gone, in which case nobody hears the answer.
   void OnReadDone(bool ok) override {
-    if (ok) {
-      LetOthersPoll(caller_.client, static_cast<int64_t>(in_.Length()));
-      ParseNext();
-    }
+    if (ok) ParseNext();
     {
       absl::MutexLock lock(&mutex_);
       if (finished_) return;

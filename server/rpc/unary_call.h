@@ -105,7 +105,6 @@ class UnaryCall final : public CallReactor {
     has_message_ = true;
     record_.Begin();
     has_entered_ = service_.gate->Enter();
-    LetOthersPoll(unread_.client(), static_cast<int64_t>(in_.Length()));
     const absl::Status ready = has_entered_ ? ParseMessage(in_, *request_) : DrainingError();
     in_.Clear();
     if (!ready.ok()) return Complete(ready);

@@ -1,6 +1,6 @@
 // Waiting awake.
-#ifndef KVSIFT_KERNELS_BUSY_WAIT_H_
-#define KVSIFT_KERNELS_BUSY_WAIT_H_
+#ifndef KVSIFT_CLIENT_COMPLETIONS_BUSY_WAIT_H_
+#define KVSIFT_CLIENT_COMPLETIONS_BUSY_WAIT_H_
 
 #include <chrono>
 
@@ -14,8 +14,10 @@ namespace kvsift {
 class BusyWait {
  public:
   // Calls poll() until it returns true, for at most `limit`; then returns what sleep() returns.
+  // Without time to poll it learns nothing of waits either.
   template <typename Poll, typename Sleep>
   bool Await(std::chrono::nanoseconds limit, Poll poll, Sleep sleep) {
+    if (limit.count() == 0) return sleep();
     const Clock::time_point end = Clock::now() + limit;
     while (was_short_ && Clock::now() < end) {
       if (poll()) return true;
@@ -33,4 +35,4 @@ class BusyWait {
 
 }  // namespace kvsift
 
-#endif  // KVSIFT_KERNELS_BUSY_WAIT_H_
+#endif  // KVSIFT_CLIENT_COMPLETIONS_BUSY_WAIT_H_
