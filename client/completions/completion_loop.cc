@@ -6,16 +6,19 @@
 namespace kvsift {
 namespace {
 
-// So many events that had happened before they were asked for follow each other where there are
-// more than one thread keeps up with. The first is the end of a write, which the reaction before it
-// has started.
+using Clock = std::chrono::steady_clock;
+
+// Where so many events in a row had happened before they were asked for, there are more than the
+// thread keeps up with. The first may be the end of a write, which the reaction before it has
+// started.
 constexpr int kBacklog = 2;
+
+// How long a helper polls before it sleeps again.
+constexpr std::chrono::microseconds kHelpTime{100};
 
 // With fewer processors, helpers would take the time of those for whom they work.
 constexpr unsigned kProcessorsForHelpers = 4;
 constexpr unsigned kMostThreads = 16;
-
-thread_local const CompletionLoop* waited_loop = nullptr;  // by this thread
 
 }  // namespace
 
@@ -44,102 +47,118 @@ CompletionLoop::~CompletionLoop() {
     has_ended_ = true;
     helpers.swap(helpers_);
   }
-  deferred_added_.SignalAll();
+  help_called_.SignalAll();
   for (std::thread& helper : helpers) helper.join();
 }
 
-CompletionLoop::Wait CompletionLoop::Await(absl::Duration busy_poll) {
+CompletionLoop::Awaiting CompletionLoop::Await(absl::Duration busy_poll) {
   static const bool can_poll = std::thread::hardware_concurrency() > 1;
   if (!can_poll || busy_poll <= absl::ZeroDuration()) return nullptr;
   busy_poll_ns_ = absl::ToInt64Nanoseconds(busy_poll);
   ++awaited_;
-  return Wait(this);
+  return Awaiting(this);
 }
 
-bool CompletionLoop::Defer(Event& event, bool ok) {
-  if (options_.helpers == 0 || waited_loop != this) return false;
+void CompletionLoop::CallHelp() {
+  if (options_.helpers == 0 || looking_ > 0) return;
   {
     absl::MutexLock lock(&mutex_);
-    deferred_.push_back({&event, ok});
-    ++deferred_count_;
-    if (std::ssize(deferred_) <= looking_) return true;
-    if (idle_ == 0) {
-      if (std::ssize(helpers_) < options_.helpers) helpers_.emplace_back([this] { Help(); });
-      return true;
+    if (has_ended_ || looking_ > 0) return;
+    if (idle_ == called_ && std::ssize(helpers_) == options_.helpers) return;  // all are busy
+    ++looking_;
+    ++called_;
+    if (idle_ < called_) {
+      helpers_.emplace_back([this] { Help(); });
+      return;
     }
   }
-  deferred_added_.Signal();
-  return true;
+  help_called_.Signal();
 }
 
 void CompletionLoop::Run() {
-  waited_loop = this;
   int backlog = 0;
-  Deferred next;
-  for (bool was_there = false; Next(next, was_there);) {
-    backlog = was_there ? backlog + 1 : 0;
-    if (backlog >= kBacklog && Defer(*next.event, next.ok)) continue;
-    next.event->Happened(next.ok);
+  for (Happening next;;) {
+    ++looking_;
+    const auto seen = Look(next);
+    const bool came = seen == grpc::CompletionQueue::TIMEOUT
+                          ? Wait(next)
+                          : seen == grpc::CompletionQueue::GOT_EVENT;
+    --looking_;
+    if (!came) return;
+    React(next, seen == grpc::CompletionQueue::GOT_EVENT, backlog);
   }
 }
 
 void CompletionLoop::Help() {
-  BusyWait wait;
-  for (Deferred taken; AwaitDeferred(wait, taken);) taken.event->Happened(taken.ok);
-}
-
-bool CompletionLoop::Next(Deferred& next, bool& was_there) {
-  void* tag = nullptr;
-  const auto look = [&] {
-    return queue_->AsyncNext(&tag, &next.ok, gpr_time_0(GPR_CLOCK_MONOTONIC));
-  };
-  auto seen = look();
-  was_there = seen == grpc::CompletionQueue::GOT_EVENT;
-  if (options_.period.count() > 0) {
-    for (; seen == grpc::CompletionQueue::TIMEOUT; seen = look()) {
-      std::this_thread::sleep_for(options_.period);
+  while (AwaitCall()) {
+    int backlog = kBacklog - 1;  // one more, and even two threads do not keep up
+    bool was_there = false;
+    for (Happening next; AwaitHelping(next, was_there);) {
+      React(next, was_there, backlog);
+      ++looking_;
     }
-  } else if (seen == grpc::CompletionQueue::TIMEOUT) {
-    const bool came = busy_wait_.Await(
-        busy_poll(), [&] { return look() == grpc::CompletionQueue::GOT_EVENT; },
-        [&] { return queue_->Next(&tag, &next.ok); });
-    if (!came) return false;
   }
-  next.event = static_cast<Event*>(tag);
-  return seen != grpc::CompletionQueue::SHUTDOWN;
 }
 
-bool CompletionLoop::AwaitDeferred(BusyWait& wait, Deferred& taken) {
-  ++looking_;
-  const auto poll = [&] {
-    if (deferred_count_ == 0) return false;
-    absl::MutexLock lock(&mutex_);
-    return TakeDeferred(taken);
-  };
-  const auto sleep = [&] {
-    absl::MutexLock lock(&mutex_);
-    --looking_;
-    ++idle_;
-    while (deferred_.empty() && !has_ended_) deferred_added_.Wait(&mutex_);
-    --idle_;
-    ++looking_;
-    return TakeDeferred(taken);
-  };
-  const bool came = wait.Await(busy_poll(), poll, sleep);
+bool CompletionLoop::AwaitHelping(Happening& next, bool& was_there) {
+  const Clock::time_point end = Clock::now() + kHelpTime;
+  auto seen = Look(next);
+  was_there = seen == grpc::CompletionQueue::GOT_EVENT;
+  while (seen == grpc::CompletionQueue::TIMEOUT && Clock::now() < end) seen = Look(next);
+  // Where all others still react it has to wait in their place.
+  int looking = looking_;
+  while (seen == grpc::CompletionQueue::TIMEOUT) {
+    if (looking == 1) {
+      seen = Sleep(next) ? grpc::CompletionQueue::GOT_EVENT : grpc::CompletionQueue::SHUTDOWN;
+    } else if (looking_.compare_exchange_weak(looking, looking - 1)) {
+      return false;
+    }
+  }
   --looking_;
-  return came;
+  return seen == grpc::CompletionQueue::GOT_EVENT;
 }
 
-bool CompletionLoop::TakeDeferred(Deferred& taken) {
-  if (deferred_.empty()) return false;
-  taken = deferred_.front();
-  deferred_.pop_front();
-  --deferred_count_;
+bool CompletionLoop::AwaitCall() {
+  absl::MutexLock lock(&mutex_);
+  ++idle_;
+  while (called_ == 0 && !has_ended_) help_called_.Wait(&mutex_);
+  --idle_;
+  if (has_ended_) return false;
+  --called_;
   return true;
 }
 
-std::chrono::nanoseconds CompletionLoop::busy_poll() const {
-  return std::chrono::nanoseconds(awaited_ > 0 ? busy_poll_ns_.load() : 0);
+void CompletionLoop::React(const Happening& next, bool was_there, int& backlog) {
+  backlog = was_there ? backlog + 1 : 0;
+  if (backlog >= kBacklog) CallHelp();
+  next.event->Happened(next.ok);
+}
+
+grpc::CompletionQueue::NextStatus CompletionLoop::Look(Happening& next) {
+  void* tag = nullptr;
+  const auto seen = queue_->AsyncNext(&tag, &next.ok, gpr_time_0(GPR_CLOCK_MONOTONIC));
+  next.event = static_cast<Event*>(tag);
+  return seen;
+}
+
+bool CompletionLoop::Wait(Happening& next) {
+  if (options_.period.count() > 0) {
+    for (;;) {
+      std::this_thread::sleep_for(options_.period);
+      const auto seen = Look(next);
+      if (seen != grpc::CompletionQueue::TIMEOUT) return seen == grpc::CompletionQueue::GOT_EVENT;
+    }
+  }
+  return busy_wait_.Await(
+      std::chrono::nanoseconds(awaited_ > 0 ? busy_poll_ns_.load() : 0),
+      [&] { return Look(next) == grpc::CompletionQueue::GOT_EVENT; }, [&] { return Sleep(next); });
+}
+
+bool CompletionLoop::Sleep(Happening& next) {
+  void* tag = nullptr;
+  const bool came = queue_->Next(&tag, &next.ok);
+  next.event = static_cast<Event*>(tag);
+  return came;
 }
 
 }  // namespace kvsift

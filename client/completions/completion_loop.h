@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -20,21 +19,22 @@
 namespace kvsift {
 
 struct CompletionLoopOptions {
-  // Threads that react to events beside the one that waits for them; they start when they are
-  // needed. None: that one does everything.
+  // Threads beside the one that waits for events; they start when they are needed. None: that one
+  // does everything.
   int helpers = 0;
   // If not 0, the queue is looked at so often, and never waited for: for a second loop of a
   // process (see below).
   std::chrono::milliseconds period{0};
 };
 
-// One thread takes the completions of gRPC's operations from a queue and, while they come one at a
-// time, reacts to each itself: nobody has to be woken for it. Those that have come meanwhile, and
-// those whose reaction is known to take long (Defer), it leaves to others and goes on.
+// One thread waits for the completions of gRPC's operations and reacts to each itself: nobody has to
+// be woken for it. Where they come faster than that, or a reaction takes long (CallHelp), helpers
+// wake up and do the same, until they find nothing to do.
 //
 // A process should have one loop that waits, and no calls of gRPC's callback or synchronous server
 // API: of all threads of a process that wait for gRPC only one watches the connections, and the
-// others sleep until it hands them what it has read. So the thread that polls would do so in vain.
+// others sleep until it hands them what it has read. So a thread that polls would do so in vain.
+// Helpers poll, too, and wait only while nobody else can.
 class CompletionLoop {
  public:
   // What a tag of the queue points to.
@@ -48,10 +48,10 @@ class CompletionLoop {
   };
 
   // While one lives, something is awaited.
-  struct EndWait {
+  struct EndAwaiting {
     void operator()(CompletionLoop* loop) const { --loop->awaited_; }
   };
-  using Wait = std::unique_ptr<CompletionLoop, EndWait>;
+  using Awaiting = std::unique_ptr<CompletionLoop, EndAwaiting>;
 
   // The one that all clients of a process share. Lives until the process ends.
   static CompletionLoop& OfProcess();
@@ -72,43 +72,49 @@ class CompletionLoop {
 
   // Something is awaited from now on, for which the loop polls up to `busy_poll` before it sleeps
   // (BusyWait). Null if there is nothing to gain: without the time, or a second processor.
-  Wait Await(absl::Duration busy_poll);
+  Awaiting Await(absl::Duration busy_poll);
 
-  // Leaves an event that has happened to a helper. False if there is none, or this is one: then
-  // the caller reacts.
-  bool Defer(Event& event, bool ok);
+  // To be called by a reaction that will take longer than to wake a thread: has one look after the
+  // queue, unless one does.
+  void CallHelp();
 
  private:
-  struct Deferred {
+  struct Happening {
     Event* event = nullptr;
     bool ok = false;
   };
 
+  // Takes an event that has happened.
+  grpc::CompletionQueue::NextStatus Look(Happening& next);
+  // Wait for one, the first busily or by the period. False at the end of the queue.
+  bool Wait(Happening& next);
+  bool Sleep(Happening& next);
+
   void Run();
   void Help();
 
-  // Waits for the next event, and says whether it had happened already. False at the end of the
-  // queue.
-  bool Next(Deferred& next, bool& was_there);
+  // Sleeps until help is called for. False at the end.
+  bool AwaitCall();
 
-  // Waits for what was deferred. False at the end.
-  bool AwaitDeferred(BusyWait& wait, Deferred& taken);
-  bool TakeDeferred(Deferred& taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Polls for an event; false if none comes soon and another thread is looking. Then, and when one
+  // has come, this one does not look any more.
+  bool AwaitHelping(Happening& next, bool& was_there);
 
-  std::chrono::nanoseconds busy_poll() const;
+  // Reacts to an event. `backlog` counts those in a row that
+  // had happened before they were asked for.
+  void React(const Happening& next, bool was_there, int& backlog);
 
   const CompletionLoopOptions options_;
   const std::unique_ptr<grpc::CompletionQueue> queue_;
   BusyWait busy_wait_;
   std::atomic<int64_t> awaited_ = 0;
   std::atomic<int64_t> busy_poll_ns_ = 0;  // of who awaited last
+  std::atomic<int> looking_ = 0;           // threads that wait or poll, and those on their way to
 
   absl::Mutex mutex_;
-  absl::CondVar deferred_added_;
-  std::deque<Deferred> deferred_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<int64_t> deferred_count_ = 0;
-  std::atomic<int> looking_ = 0;          // helpers that poll for what is deferred
-  int idle_ ABSL_GUARDED_BY(mutex_) = 0;  // helpers that sleep
+  absl::CondVar help_called_;
+  int called_ ABSL_GUARDED_BY(mutex_) = 0;  // helpers that are to wake up
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;    // that sleep
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> helpers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

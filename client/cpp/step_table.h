@@ -24,7 +24,7 @@ namespace kvsift::client {
 // A step on its way.
 struct PendingStep {
   CallsInFlight::Call call;  // goes last, after what the callback holds
-  CompletionLoop::Wait wait;
+  CompletionLoop::Awaiting wait;
   grpc::Slice body;          // of its message, as step_message.h makes it
   absl::Time deadline;
   std::vector<int64_t> entry_rows;  // [entries + 1], of the answer

@@ -114,7 +114,7 @@ class EchoStream {
 
   const grpc::ByteBuffer& request_;
   const int64_t end_;
-  const CompletionLoop::Wait wait_;
+  const CompletionLoop::Awaiting wait_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::ByteBuffer answer_;

@@ -48,7 +48,7 @@ class CallServer {
   grpc::AsyncGenericService service_;
   CallGate calls_;
   std::unique_ptr<CompletionLoop> loop_;
-  CompletionLoop::Wait wait_;  // for calls, always
+  CompletionLoop::Awaiting wait_;  // for calls, always
   CallSource source_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::string> addresses_;

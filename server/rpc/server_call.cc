@@ -7,6 +7,9 @@
 namespace kvsift {
 namespace {
 
+// What takes longer to parse and to prepare than to wake a thread.
+constexpr size_t kLargeBytes = 32 << 10;
+
 class UnknownCall final : public CallReactor {
  public:
   explicit UnknownCall(std::unique_ptr<ServerCall> call) : CallReactor(std::move(call)) {
@@ -31,6 +34,7 @@ void ServerCall::Happened(Operation operation, bool ok) {
     case Operation::kArrive:
       return Arrive(ok);
     case Operation::kRead:
+      if (ok && message_->Length() >= kLargeBytes) source_.loop->CallHelp();
       reactor_->OnReadDone(ok);
       break;
     case Operation::kWrite:

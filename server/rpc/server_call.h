@@ -43,17 +43,12 @@ class ServerCall {
  private:
   friend class CallReactor;
 
-  static constexpr size_t kLargeBytes = 32 << 10;
-
   enum class Operation : uint8_t { kArrive, kRead, kWrite, kFinish, kEnd };
 
   class OperationDone final : public CompletionLoop::Event {
    public:
     OperationDone(ServerCall& call, Operation operation) : call_(call), operation_(operation) {}
-    void Happened(bool ok) override {
-      if (!call_.LeaveToOthers(*this, ok)) call_.Happened(operation_, ok);
-    }
-    Operation operation() const { return operation_; }
+    void Happened(bool ok) override { call_.Happened(operation_, ok); }
 
    private:
     ServerCall& call_;
@@ -68,12 +63,6 @@ class ServerCall {
   };
 
   explicit ServerCall(const CallSource& source) : source_(source), presence_(*source.calls) {}
-
-  // A large message takes longer to parse and to prepare than to wake a thread for it.
-  bool LeaveToOthers(OperationDone& event, bool ok) {
-    return event.operation() == Operation::kRead && ok && message_->Length() >= kLargeBytes &&
-           source_.loop->Defer(event, ok);
-  }
 
   void Happened(Operation operation, bool ok);
   void Arrive(bool ok);
