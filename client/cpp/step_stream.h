@@ -10,8 +10,8 @@
 
 #include <memory>
 
-#include "client/completions/completion_loop.h"
 #include "kvsift/v1/selection.pb.h"
+#include "proto/transport/completion_loop.h"
 
 namespace kvsift::client {
 

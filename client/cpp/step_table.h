@@ -16,8 +16,8 @@
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "client/cpp/calls_in_flight.h"
-#include "client/completions/completion_loop.h"
 #include "kvsift/client.h"
+#include "proto/transport/completion_loop.h"
 
 namespace kvsift::client {
 
@@ -25,7 +25,7 @@ namespace kvsift::client {
 struct PendingStep {
   CallsInFlight::Call call;  // goes last, after what the callback holds
   CompletionLoop::Awaiting wait;
-  grpc::Slice body;          // of its message, as step_message.h makes it
+  grpc::Slice body;  // of its message, as step_message.h makes it
   absl::Time deadline;
   std::vector<int64_t> entry_rows;  // [entries + 1], of the answer
   SelectionCallback done;

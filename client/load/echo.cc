@@ -10,11 +10,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
-#include "client/completions/completion_loop.h"
 #include "client/cpp/connection.h"
 #include "client/load/clock.h"
 #include "client/load/echo_channel.h"
 #include "kvsift/v1/echo.pb.h"
+#include "proto/transport/completion_loop.h"
 
 namespace kvsift::load {
 namespace {
@@ -41,9 +41,7 @@ class EchoStream {
  public:
   EchoStream(const std::shared_ptr<grpc::Channel>& channel, const grpc::ByteBuffer& request,
              int outstanding, absl::Duration busy_poll, int64_t end)
-      : request_(request),
-        end_(end),
-        wait_(CompletionLoop::OfProcess().Await(busy_poll)) {
+      : request_(request), end_(end), wait_(CompletionLoop::OfProcess().Await(busy_poll)) {
     client::SetDeadline(context_, absl::Now() + absl::Nanoseconds(end - MonotonicNs()) + kGrace);
     context_.set_initial_metadata_corked(true);
     call_ = grpc::GenericStub(channel).PrepareCall(&context_, kMethod,
@@ -144,9 +142,8 @@ absl::StatusOr<Floor> MeasureEcho(const EchoOptions& options) {
     const int share = options.outstanding / options.channels +
                       (i < options.outstanding % options.channels ? 1 : 0);
     if (share == 0) continue;
-    streams.push_back(
-        std::make_unique<EchoStream>(EchoChannel(options.address), request, share,
-                                     options.busy_poll, end));
+    streams.push_back(std::make_unique<EchoStream>(EchoChannel(options.address), request, share,
+                                                   options.busy_poll, end));
   }
   absl::Status status;
   for (const auto& stream : streams) status.Update(stream->Finish(floor.latency));

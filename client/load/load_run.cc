@@ -82,8 +82,8 @@ class LoadRun {
   absl::StatusOr<Floor> Echo(absl::Duration time) const {
     // Below saturation an open loop's calls mostly meet an idle server.
     const int outstanding = plan_.rate > 0 || options_.objective ? 1 : plan_.lanes();
-    return MeasureEcho({plan_.server, plan_.channels, outstanding, session_->sizes(),
-                        plan_.busy_poll, time});
+    return MeasureEcho(
+        {plan_.server, plan_.channels, outstanding, session_->sizes(), plan_.busy_poll, time});
   }
 
   absl::StatusOr<Floor> Discard(absl::Duration time) const {

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "client/completions/completion_loop.h"
 #include "client/cpp/convert.h"
 #include "client/cpp/status.h"
+#include "proto/transport/completion_loop.h"
 
 namespace kvsift::client {
 namespace {

@@ -26,8 +26,9 @@ class HealthProbe {
   static absl::StatusOr<std::unique_ptr<HealthProbe>> Make(const std::string& address,
                                                            const Options& options);
 
-  // Asks once. `done` is called on the thread of completions, when the timeout is over at the latest; the
-  // probe outlives that call. A server without a health service serves if it answers GetServer.
+  // Asks once. `done` is called on the thread of completions, when the timeout is over at the
+  // latest; the probe outlives that call. A server without a health service serves if it answers
+  // GetServer.
   void Start(absl::Duration timeout, std::function<void(Health)> done);
 
  private:

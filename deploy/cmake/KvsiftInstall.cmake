@@ -20,7 +20,7 @@ install(FILES server/engine/answer.h server/engine/engine.h
               server/engine/observer.h server/engine/thread_pool.h
         DESTINATION ${kvsift_header_dir}/server/engine)
 if(KVSIFT_SERVICE)
-  install(TARGETS kvsift_proto kvsift_completions kvsift_client EXPORT kvsiftTargets)
+  install(TARGETS kvsift_proto kvsift_transport kvsift_client EXPORT kvsiftTargets)
   install(DIRECTORY client/include/kvsift DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           FILES_MATCHING PATTERN *.h)
   install(DIRECTORY proto/kvsift DESTINATION ${CMAKE_INSTALL_DATADIR}/kvsift/proto

@@ -22,8 +22,7 @@ class CallRecord {
   using Clock = std::chrono::steady_clock;
 
   // `context` and what `service` points to outlive this.
-  CallRecord(Method method, const ServiceContext& service,
-             const grpc::ServerContext& context)
+  CallRecord(Method method, const ServiceContext& service, const grpc::ServerContext& context)
       : method_(method), observer_(service.observer), log_(service.log), context_(context) {}
 
   // The call has arrived.

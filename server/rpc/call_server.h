@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/server.h"
-#include "client/completions/completion_loop.h"
+#include "proto/transport/completion_loop.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/server_call.h"
 

@@ -81,8 +81,7 @@ class ReflectionStream final : public CallReactor {
     if (!ok) return Finish(grpc::Status::OK);
     WireFields request;
     if (!ParseFields(in_, request)) {
-      return Finish(
-          grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no ServerReflectionRequest"));
+      return Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no ServerReflectionRequest"));
     }
     WireFields response;
     Answer(request, response);

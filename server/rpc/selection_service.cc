@@ -43,8 +43,7 @@ class Registration {
                            [run, engine = service_.engine](auto& call) { run(*engine, call); });
   }
 
-  void AddStream(Method method,
-                 void (*start)(const ServiceContext&, std::unique_ptr<ServerCall>)) {
+  void AddStream(Method method, void (*start)(const ServiceContext&, std::unique_ptr<ServerCall>)) {
     methods_[PathOf(method)] = [&service = service_, start](std::unique_ptr<ServerCall> call) {
       start(service, std::move(call));
     };

@@ -120,12 +120,12 @@ class GrpcServer final : public Server {
     AddReflectionService({v1::SelectionService::service_full_name(),
                           v1::EchoService::service_full_name(), kHealthService},
                          methods);
-    auto server = CallServer::Start({.listen = options.listen,
-                                     .max_message_bytes = options.max_message_bytes,
-                                     .loop = {.helpers = CompletionLoop::HelpersOfMachine(),
-                                              .period = {}},
-                                     .busy_poll = options.busy_poll},
-                                    std::move(methods));
+    auto server =
+        CallServer::Start({.listen = options.listen,
+                           .max_message_bytes = options.max_message_bytes,
+                           .loop = {.helpers = CompletionLoop::HelpersOfMachine(), .period = {}},
+                           .busy_poll = options.busy_poll},
+                          std::move(methods));
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
     return ServeHealth(options.health_listen);

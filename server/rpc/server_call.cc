@@ -74,8 +74,7 @@ void CallReactor::Finish(const grpc::Status& status) {
 }
 
 void CallReactor::FinishWith(const grpc::ByteBuffer& message) {
-  call_->stream_.WriteAndFinish(message, grpc::WriteOptions(), grpc::Status::OK,
-                                &call_->finished_);
+  call_->stream_.WriteAndFinish(message, grpc::WriteOptions(), grpc::Status::OK, &call_->finished_);
 }
 
 }  // namespace kvsift

@@ -12,7 +12,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/status.h"
-#include "client/completions/completion_loop.h"
+#include "proto/transport/completion_loop.h"
 #include "server/rpc/call_gate.h"
 
 namespace kvsift {

@@ -54,7 +54,8 @@ class UnaryCall final : public CallReactor {
 
   // Who asks. Valid as long as the call.
   StepCaller caller() {
-    return {.client = unread_.client(), .deadline = DeadlineOf(context()), .cancelled = &cancelled_};
+    return {
+        .client = unread_.client(), .deadline = DeadlineOf(context()), .cancelled = &cancelled_};
   }
 
   // A T that lives as long as the call.

@@ -1,5 +1,5 @@
 // The loop on which clients and servers hear what became of their calls.
-#include "client/completions/completion_loop.h"
+#include "proto/transport/completion_loop.h"
 
 #include <grpcpp/alarm.h>
 #include <gtest/gtest.h>
@@ -39,9 +39,8 @@ class Alarmed final : public CompletionLoop::Event {
 };
 
 std::unique_ptr<CompletionLoop> LoopWith(int helpers) {
-  return std::make_unique<CompletionLoop>(
-      std::make_unique<grpc::CompletionQueue>(),
-      CompletionLoopOptions{.helpers = helpers, .period = {}});
+  return std::make_unique<CompletionLoop>(std::make_unique<grpc::CompletionQueue>(),
+                                          CompletionLoopOptions{.helpers = helpers, .period = {}});
 }
 
 // One after the other, each when the reaction to the one before has ended.

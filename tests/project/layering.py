@@ -6,6 +6,7 @@ import sources
 # Folder prefix -> folders that it may include from; the longest prefix counts.
 ALLOWED = {
     "kernels": {"kernels"},
+    "proto": {"proto"},
     "server/engine": {"kernels", "server/engine"},
     "server/rpc": {"kernels", "server/engine", "server/rpc", "proto"},
     "server": {"kernels", "server", "proto"},

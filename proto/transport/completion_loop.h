@@ -1,6 +1,6 @@
 // The threads on which a process hears what became of its calls, for clients and servers alike.
-#ifndef KVSIFT_CLIENT_COMPLETIONS_COMPLETION_LOOP_H_
-#define KVSIFT_CLIENT_COMPLETIONS_COMPLETION_LOOP_H_
+#ifndef KVSIFT_PROTO_TRANSPORT_COMPLETION_LOOP_H_
+#define KVSIFT_PROTO_TRANSPORT_COMPLETION_LOOP_H_
 
 #include <grpcpp/completion_queue.h>
 
@@ -14,7 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "client/completions/busy_wait.h"
+#include "proto/transport/busy_wait.h"
 
 namespace kvsift {
 
@@ -27,9 +27,9 @@ struct CompletionLoopOptions {
   std::chrono::milliseconds period{0};
 };
 
-// One thread waits for the completions of gRPC's operations and reacts to each itself: nobody has to
-// be woken for it. Where they come faster than that, or a reaction takes long (CallHelp), helpers
-// wake up and do the same, until they find nothing to do.
+// One thread waits for the completions of gRPC's operations and reacts to each itself: nobody has
+// to be woken for it. Where they come faster than that, or a reaction takes long (CallHelp),
+// helpers wake up and do the same, until they find nothing to do.
 //
 // A process should have one loop that waits, and no calls of gRPC's callback or synchronous server
 // API: of all threads of a process that wait for gRPC only one watches the connections, and the
@@ -134,4 +134,4 @@ class Completion final : public CompletionLoop::Event {
 
 }  // namespace kvsift
 
-#endif  // KVSIFT_CLIENT_COMPLETIONS_COMPLETION_LOOP_H_
+#endif  // KVSIFT_PROTO_TRANSPORT_COMPLETION_LOOP_H_

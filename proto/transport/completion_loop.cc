@@ -1,4 +1,4 @@
-#include "client/completions/completion_loop.h"
+#include "proto/transport/completion_loop.h"
 
 #include <algorithm>
 #include <utility>
@@ -23,8 +23,8 @@ constexpr unsigned kMostThreads = 16;
 }  // namespace
 
 CompletionLoop& CompletionLoop::OfProcess() {
-  static CompletionLoop& loop = *new CompletionLoop(
-      std::make_unique<grpc::CompletionQueue>(), {.helpers = HelpersOfMachine(), .period = {}});
+  static CompletionLoop& loop = *new CompletionLoop(std::make_unique<grpc::CompletionQueue>(),
+                                                    {.helpers = HelpersOfMachine(), .period = {}});
   return loop;
 }
 

@@ -1,6 +1,6 @@
 // Waiting awake.
-#ifndef KVSIFT_CLIENT_COMPLETIONS_BUSY_WAIT_H_
-#define KVSIFT_CLIENT_COMPLETIONS_BUSY_WAIT_H_
+#ifndef KVSIFT_PROTO_TRANSPORT_BUSY_WAIT_H_
+#define KVSIFT_PROTO_TRANSPORT_BUSY_WAIT_H_
 
 #include <chrono>
 
@@ -35,4 +35,4 @@ class BusyWait {
 
 }  // namespace kvsift
 
-#endif  // KVSIFT_CLIENT_COMPLETIONS_BUSY_WAIT_H_
+#endif  // KVSIFT_PROTO_TRANSPORT_BUSY_WAIT_H_
