@@ -21,14 +21,16 @@ namespace kvsift::client {
 struct PlacedSequence;
 using SequencePtr = std::shared_ptr<PlacedSequence>;
 
-// A store of a pool. `sequences` is guarded by the mutex of Placements.
+// A store of a pool. What changes is guarded by the mutex of Placements.
 struct PoolStore {
   PoolStore(Store its_store, KeyProvider its_keys)
       : store(std::move(its_store)), keys(std::move(its_keys)) {}
 
   const Store store;
   const KeyProvider keys;
+  // Each holds the store, so both stay until the store is forgotten.
   absl::flat_hash_map<uint64_t, SequencePtr> sequences;
+  bool is_forgotten = false;  // it takes no sequences any more
 };
 using StorePtr = std::shared_ptr<PoolStore>;
 

@@ -40,6 +40,11 @@ Placements::Placements(const PoolOptions& options, PlacementServices services)
       alarm_(timer_.AddAlarm([this] { Expire(); })),
       threads_(std::make_unique<BlockingThreads>(std::max(options.move_threads, 1))) {}
 
+void Placements::End() {
+  threads_.reset();
+  for (const StoreConfig& store : StoreConfigs()) ForgetStore(store.name);
+}
+
 void Placements::SetView(ViewPtr view) {
   std::vector<Copy> reachable;
   {
@@ -60,9 +65,11 @@ ViewPtr Placements::view() const {
 }
 
 StorePtr Placements::AddStore(const Store& store, KeyProvider keys) {
+  absl::flat_hash_map<uint64_t, SequencePtr> forgotten;  // whose members may end with them
   absl::MutexLock lock(&mutex_);
   StorePtr& place = stores_[store.config.name];
   if (place == nullptr || place->store.fingerprint != store.fingerprint) {
+    if (place != nullptr) forgotten = Forget(*place);
     place = std::make_shared<PoolStore>(store, std::move(keys));
   }
   return place;
@@ -75,8 +82,17 @@ StorePtr Placements::FindStore(const std::string& name) const {
 }
 
 void Placements::ForgetStore(const std::string& name) {
+  absl::flat_hash_map<uint64_t, SequencePtr> forgotten;  // whose members may end with them
   absl::MutexLock lock(&mutex_);
-  stores_.erase(name);
+  const auto found = stores_.find(name);
+  if (found == stores_.end()) return;
+  forgotten = Forget(*found->second);
+  stores_.erase(found);
+}
+
+absl::flat_hash_map<uint64_t, SequencePtr> Placements::Forget(PoolStore& store) {
+  store.is_forgotten = true;
+  return std::exchange(store.sequences, {});
 }
 
 std::vector<StoreConfig> Placements::StoreConfigs() const {
@@ -88,7 +104,8 @@ std::vector<StoreConfig> Placements::StoreConfigs() const {
 
 Visit Placements::Take(const StorePtr& store, uint64_t id, uint64_t root, bool created) {
   absl::MutexLock lock(&mutex_);
-  SequencePtr& sequence = store->sequences[id];
+  SequencePtr unplaced;
+  SequencePtr& sequence = store->is_forgotten ? unplaced : store->sequences[id];
   if (sequence == nullptr) {
     sequence = std::make_shared<PlacedSequence>(store, id, root);
     sequence->is_unknown = !created;
@@ -222,7 +239,7 @@ void Placements::Forked(const Visit& parent, uint64_t child, int64_t length, uin
   forked->epoch = epoch;
   forked->lengths = from.lengths;
   for (int64_t& it : forked->lengths) it = std::min(it, length);
-  from.store->sequences[child] = std::move(forked);
+  if (!from.store->is_forgotten) from.store->sequences[child] = std::move(forked);
 }
 
 int64_t Placements::Acknowledged(const PlacedSequence& sequence,

@@ -65,8 +65,9 @@ class Placements {
  public:
   Placements(const PoolOptions& options, PlacementServices services);
 
-  // Ends the threads that move sequences. REQUIRES: all calls have ended, and none will come.
-  void End() { threads_.reset(); }
+  // Ends the threads that move sequences, and forgets all stores. REQUIRES: all calls have ended,
+  // and none will come.
+  void End();
 
   void SetView(ViewPtr view);
   ViewPtr view() const;
@@ -114,6 +115,9 @@ class Placements {
   BlockingThreads& threads() { return *threads_; }
 
  private:
+  // Takes the sequences of a store, which takes no others.
+  static absl::flat_hash_map<uint64_t, SequencePtr> Forget(PoolStore& store);
+
   bool IsReady(PlacedSequence& sequence) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   MemberPtr Target(const PlacedSequence& sequence) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Enqueue(const Visit& visit, Waiter waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

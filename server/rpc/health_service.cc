@@ -27,9 +27,10 @@ grpc::ByteBuffer AnswerOf(Status status) {
 class HealthCall : public CallReactor {
  public:
   HealthCall(std::unique_ptr<ServerCall> call, HealthService& health)
-      : CallReactor(std::move(call)), health_(health) {
-    StartRead(&in_);
-  }
+      : CallReactor(std::move(call)), health_(health) {}
+
+  // Another thread may react before this returns.
+  void Begin() { StartRead(&in_); }
 
  protected:
   HealthService& health_;
@@ -138,10 +139,10 @@ class Watch final : public HealthCall, HealthService::Watcher {
 void HealthService::AddTo(MethodTable& methods) {
   const std::string service = std::string("/") + kHealthService;
   methods[service + "/Check"] = [this](std::unique_ptr<ServerCall> call) {
-    new Check(std::move(call), *this);
+    (new Check(std::move(call), *this))->Begin();
   };
   methods[service + "/Watch"] = [this](std::unique_ptr<ServerCall> call) {
-    new Watch(std::move(call), *this);
+    (new Watch(std::move(call), *this))->Begin();
   };
 }
 

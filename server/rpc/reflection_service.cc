@@ -72,9 +72,9 @@ void AddServices(const std::vector<std::string>& services, WireFields& response)
 class ReflectionStream final : public CallReactor {
  public:
   ReflectionStream(std::unique_ptr<ServerCall> call, const std::vector<std::string>& services)
-      : CallReactor(std::move(call)), services_(services) {
-    StartRead(&in_);
-  }
+      : CallReactor(std::move(call)), services_(services) {}
+
+  void Begin() { StartRead(&in_); }
 
  private:
   void OnReadDone(bool ok) override {
@@ -124,7 +124,9 @@ void AddReflectionService(std::vector<std::string> services, MethodTable& method
   const auto list = std::make_shared<const std::vector<std::string>>(std::move(services));
   for (const char* name : kNames) {
     methods[std::string("/") + name + "/ServerReflectionInfo"] =
-        [list](std::unique_ptr<ServerCall> call) { new ReflectionStream(std::move(call), *list); };
+        [list](std::unique_ptr<ServerCall> call) {
+          (new ReflectionStream(std::move(call), *list))->Begin();
+        };
   }
 }
 

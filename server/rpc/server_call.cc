@@ -12,9 +12,9 @@ constexpr size_t kLargeBytes = 32 << 10;
 
 class UnknownCall final : public CallReactor {
  public:
-  explicit UnknownCall(std::unique_ptr<ServerCall> call) : CallReactor(std::move(call)) {
-    Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no such method"));
-  }
+  using CallReactor::CallReactor;
+
+  void Begin() { Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no such method")); }
 
  private:
   void OnDone() override { delete this; }
@@ -46,6 +46,10 @@ void ServerCall::Happened(Operation operation, bool ok) {
       if (context_.IsCancelled()) reactor_->OnCancel();
       break;
   }
+  Told();
+}
+
+void ServerCall::Told() {
   if (--awaited_ == 0) reactor_->OnDone();
 }
 
@@ -55,7 +59,7 @@ void ServerCall::Arrive(bool ok) {
   Await(source_);
   const auto start = source_.methods->find(context_.method());
   if (start != source_.methods->end()) return start->second(std::move(call));
-  new UnknownCall(std::move(call));
+  (new UnknownCall(std::move(call)))->Begin();
 }
 
 void CallReactor::StartRead(grpc::ByteBuffer* message) {

@@ -67,6 +67,9 @@ class ServerCall {
   void Happened(Operation operation, bool ok);
   void Arrive(bool ok);
 
+  // One of those that are awaited has been told of: with the last one the call is done.
+  void Told();
+
   const CallSource& source_;
   const Presence presence_;
   grpc::GenericServerContext context_;
@@ -84,8 +87,8 @@ class ServerCall {
 };
 
 // What becomes of a call. Every call must Finish once. One read and one write may be under way at
-// once; the reaction to an operation may run inside the call that starts it, or on another thread
-// before that has returned.
+// once; the reaction to an operation may run on another thread before the call that starts it has
+// returned. So none is started by a constructor, before the object is whole.
 class CallReactor {
  public:
   explicit CallReactor(std::unique_ptr<ServerCall> call) : call_(std::move(call)) {
@@ -96,6 +99,20 @@ class CallReactor {
   CallReactor& operator=(const CallReactor&) = delete;
 
  protected:
+  // Keeps the call from being done. For threads that come from elsewhere than from a reaction,
+  // which does so by itself: what they start, or leave to others, may be the last thing that
+  // happens.
+  class Hold {
+   public:
+    explicit Hold(CallReactor& reactor) : call_(*reactor.call_) { ++call_.awaited_; }
+    ~Hold() { call_.Told(); }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    ServerCall& call_;
+  };
+
   // The reactor that deletes itself when it is done does so with its call.
   virtual ~CallReactor() = default;
 

@@ -110,6 +110,7 @@ class StepStream final : public CallReactor, HeldStream {
   }
 
   void OnAnswered(StreamStep& step) {
+    const Hold hold(*this);
     service_.unread->Add(unread_, static_cast<int64_t>(step.out.Length()));
     {
       absl::MutexLock lock(&mutex_);

@@ -118,6 +118,7 @@ class StreamAppend final : public CallReactor {
   }
 
   void OnApplied(const StepResult& result) {
+    const Hold hold(*this);
     if (!result.status.ok()) return End(UnderMessage(result.status));
     record_.AddEntries(result.entries);
     FillEntryResults(result.entries, response_);
