@@ -13,9 +13,6 @@ using Clock = std::chrono::steady_clock;
 // started.
 constexpr int kBacklog = 2;
 
-// A look takes this long where gRPC moves megabytes in the course of it, as a rule again and again.
-constexpr std::chrono::microseconds kLongLook{100};
-
 // How long a helper polls before it sleeps again.
 constexpr std::chrono::microseconds kHelpTime{100};
 
@@ -62,11 +59,11 @@ CompletionLoop::Awaiting CompletionLoop::Await(absl::Duration busy_poll) {
   return Awaiting(this);
 }
 
-void CompletionLoop::CallHelp(int enough) {
-  if (options_.helpers == 0 || looking_ >= enough) return;
+void CompletionLoop::CallHelp() {
+  if (options_.helpers == 0 || looking_ > 0) return;
   {
     absl::MutexLock lock(&mutex_);
-    if (has_ended_ || looking_ >= enough) return;
+    if (has_ended_ || looking_ > 0) return;
     if (idle_ == called_ && std::ssize(helpers_) == options_.helpers) return;  // all are busy
     ++looking_;
     ++called_;
@@ -138,11 +135,9 @@ void CompletionLoop::React(const Happening& next, bool was_there, int& backlog) 
 }
 
 grpc::CompletionQueue::NextStatus CompletionLoop::Look(Happening& next) {
-  const Clock::time_point start = Clock::now();
   void* tag = nullptr;
   const auto seen = queue_->AsyncNext(&tag, &next.ok, gpr_time_0(GPR_CLOCK_MONOTONIC));
   next.event = static_cast<Event*>(tag);
-  if (Clock::now() - start > kLongLook) CallHelp(2);
   return seen;
 }
 

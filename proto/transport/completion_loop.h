@@ -75,8 +75,8 @@ class CompletionLoop {
   Awaiting Await(absl::Duration busy_poll);
 
   // To be called by a reaction that will take longer than to wake a thread: has one look after the
-  // queue, unless one does, or as many as are `enough`.
-  void CallHelp(int enough = 1);
+  // queue, unless one does.
+  void CallHelp();
 
  private:
   struct Happening {
