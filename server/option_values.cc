@@ -19,6 +19,7 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 46;
 constexpr double kMaxDrainSeconds = 86400;
 constexpr absl::Duration kMaxSlow = absl::Hours(24);
+constexpr int kMaxCallThreads = 256;
 constexpr absl::Duration kMaxBusyPoll = absl::Seconds(1);
 constexpr char kFooter[] =
     "\nSIZE is a number of bytes, with K, M, G or KiB, MiB, GiB for powers of 1024. DURATION has "
@@ -174,6 +175,10 @@ void Describe(CLI::App& app, OptionValues& values) {
                "not");
   AddDevices(app, values);
   AddLimits(app, values);
+  app.add_option("--call-threads", values.call_threads,
+                 "Threads that hear of calls and do what small ones ask for [half of the "
+                 "processors, at most 16; 1 where there are fewer than 4]")
+      ->check(CLI::Range(1, kMaxCallThreads));
   app.add_option("--busy-poll", values.busy_poll,
                  "How long the thread that waits for calls polls for the next before it sleeps, "
                  "while they come within that time; 0: it sleeps at once")

@@ -108,6 +108,7 @@ absl::StatusOr<ProgramOptions> Convert(const OptionValues& values) {
   options.server.limits.max_queued_bytes = static_cast<int64_t>(values.max_queued_bytes);
   options.server.max_stream_steps = values.max_stream_steps;
   options.server.drain_timeout = absl::Seconds(values.drain_seconds);
+  options.server.call_threads = values.call_threads;
   // Both have been checked.
   absl::ParseDuration(values.busy_poll, &options.server.busy_poll);
   absl::ParseDuration(values.log_slow, &options.server.slow_call);

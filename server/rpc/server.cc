@@ -33,6 +33,10 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
 // gRPC ends calls that reach it while it shuts down with CANCELLED, which says nothing.
 constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
 
+int CallHelpers(const ServerOptions& options) {
+  return options.call_threads > 0 ? options.call_threads - 1 : CompletionLoop::HelpersOfMachine();
+}
+
 class GrpcServer final : public Server {
  public:
   GrpcServer(const ServerOptions& options, Logger& logger)
@@ -120,12 +124,11 @@ class GrpcServer final : public Server {
     AddReflectionService({v1::SelectionService::service_full_name(),
                           v1::EchoService::service_full_name(), kHealthService},
                          methods);
-    auto server =
-        CallServer::Start({.listen = options.listen,
-                           .max_message_bytes = options.max_message_bytes,
-                           .loop = {.helpers = CompletionLoop::HelpersOfMachine(), .period = {}},
-                           .busy_poll = options.busy_poll},
-                          std::move(methods));
+    auto server = CallServer::Start({.listen = options.listen,
+                                     .max_message_bytes = options.max_message_bytes,
+                                     .loop = {.helpers = CallHelpers(options), .period = {}},
+                                     .busy_poll = options.busy_poll},
+                                    std::move(methods));
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
     return ServeHealth(options.health_listen);

@@ -43,9 +43,14 @@ void ServerCall::Happened(Operation operation, bool ok) {
     case Operation::kFinish:
       break;
     case Operation::kEnd:
-      if (context_.IsCancelled()) reactor_->OnCancel();
-      break;
+      if (has_begun_or_ended_.exchange(true)) End();
+      return;
   }
+  Told();
+}
+
+void ServerCall::End() {
+  if (context_.IsCancelled()) reactor_->OnCancel();
   Told();
 }
 
@@ -58,8 +63,13 @@ void ServerCall::Arrive(bool ok) {
   if (!ok) return;  // the server shuts down
   Await(source_);
   const auto start = source_.methods->find(context_.method());
-  if (start != source_.methods->end()) return start->second(std::move(call));
-  (new UnknownCall(std::move(call)))->Begin();
+  if (start != source_.methods->end()) {
+    start->second(std::move(call));
+  } else {
+    (new UnknownCall(std::move(call)))->Begin();
+  }
+  // It is there until its end was told. Another thread may have heard of that before.
+  if (has_begun_or_ended_.exchange(true)) End();
 }
 
 void CallReactor::StartRead(grpc::ByteBuffer* message) {

@@ -67,6 +67,9 @@ class ServerCall {
   void Happened(Operation operation, bool ok);
   void Arrive(bool ok);
 
+  // The call has ended and has a reactor, whichever came last.
+  void End();
+
   // One of those that are awaited has been told of: with the last one the call is done.
   void Told();
 
@@ -76,6 +79,7 @@ class ServerCall {
   grpc::GenericServerAsyncReaderWriter stream_{&context_};
   CallReactor* reactor_ = nullptr;
   grpc::ByteBuffer* message_ = nullptr;  // that is read
+  std::atomic<bool> has_begun_or_ended_ = false;
   // What gRPC has yet to tell: that the call has ended and that Finish is done, of any call, and
   // what else was started.
   std::atomic<int> awaited_ = 2;
