@@ -16,6 +16,10 @@ constexpr int kBacklog = 2;
 // How long a helper polls before it sleeps again.
 constexpr std::chrono::microseconds kHelpTime{100};
 
+// How often the deputy looks, and after how many looks without an event of anybody it rests.
+constexpr std::chrono::microseconds kDeputyPeriod{150};
+constexpr int kDeputyLooks = 40;
+
 // With fewer processors, helpers would take the time of those for whom they work.
 constexpr unsigned kProcessorsForHelpers = 4;
 constexpr unsigned kMostThreads = 16;
@@ -36,7 +40,9 @@ int CompletionLoop::HelpersOfMachine() {
 
 CompletionLoop::CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue,
                                const CompletionLoopOptions& options)
-    : options_(options), queue_(std::move(queue)), thread_([this] { Run(); }) {}
+    : options_(options), queue_(std::move(queue)), thread_([this] { Run(); }) {
+  if (options.helpers > 0) deputy_ = std::thread([this] { Deputise(); });
+}
 
 CompletionLoop::~CompletionLoop() {
   queue_->Shutdown();
@@ -48,7 +54,9 @@ CompletionLoop::~CompletionLoop() {
     helpers.swap(helpers_);
   }
   help_called_.SignalAll();
+  activity_begun_.SignalAll();
   for (std::thread& helper : helpers) helper.join();
+  if (deputy_.joinable()) deputy_.join();
 }
 
 CompletionLoop::Awaiting CompletionLoop::Await(absl::Duration busy_poll) {
@@ -64,7 +72,7 @@ void CompletionLoop::CallHelp() {
   {
     absl::MutexLock lock(&mutex_);
     if (has_ended_ || looking_ > 0) return;
-    if (idle_ == called_ && std::ssize(helpers_) == options_.helpers) return;  // all are busy
+    if (idle_ <= called_ && std::ssize(helpers_) == options_.helpers) return;  // all are busy
     ++looking_;
     ++called_;
     if (idle_ < called_) {
@@ -100,6 +108,28 @@ void CompletionLoop::Help() {
   }
 }
 
+void CompletionLoop::Deputise() {
+  while (AwaitActivity()) {
+    uint64_t events = events_;
+    for (int looks = 0; looks < kDeputyLooks; ++looks) {
+      std::this_thread::sleep_for(kDeputyPeriod);
+      int backlog = 0;
+      for (Happening next; Look(next) == grpc::CompletionQueue::GOT_EVENT;) {
+        React(next, true, backlog);
+      }
+      if (events_ != events) looks = 0;
+      events = events_;
+    }
+    is_active_ = false;
+  }
+}
+
+bool CompletionLoop::AwaitActivity() {
+  absl::MutexLock lock(&mutex_);
+  while (!is_active_ && !has_ended_) activity_begun_.Wait(&mutex_);
+  return !has_ended_;
+}
+
 bool CompletionLoop::AwaitHelping(Happening& next, bool& was_there) {
   const Clock::time_point end = Clock::now() + kHelpTime;
   auto seen = Look(next);
@@ -131,6 +161,11 @@ bool CompletionLoop::AwaitCall() {
 void CompletionLoop::React(const Happening& next, bool was_there, int& backlog) {
   backlog = was_there ? backlog + 1 : 0;
   if (backlog >= kBacklog) CallHelp();
+  ++events_;
+  if (options_.helpers > 0 && !is_active_ && !is_active_.exchange(true)) {
+    absl::MutexLock lock(&mutex_);
+    activity_begun_.Signal();
+  }
   next.event->Happened(next.ok);
 }
 

@@ -19,8 +19,8 @@
 namespace kvsift {
 
 struct CompletionLoopOptions {
-  // Threads beside the one that waits for events; they start when they are needed. None: that one
-  // does everything.
+  // Threads beside the one that waits for events and its deputy; they start when they are needed.
+  // None: that one does everything, and has no deputy.
   int helpers = 0;
   // If not 0, the queue is looked at so often, and never waited for: for a second loop of a
   // process (see below).
@@ -35,6 +35,10 @@ struct CompletionLoopOptions {
 // API: of all threads of a process that wait for gRPC only one watches the connections, and the
 // others sleep until it hands them what it has read. So a thread that polls would do so in vain.
 // Helpers poll, too, and wait only while nobody else can.
+//
+// One more thread, the deputy, looks from time to time while events come: whatever keeps the first
+// one inside of gRPC (a connection that begins or ends, megabytes that are read) keeps the calls of
+// other connections no longer than that.
 class CompletionLoop {
  public:
   // What a tag of the queue points to.
@@ -92,6 +96,10 @@ class CompletionLoop {
 
   void Run();
   void Help();
+  void Deputise();
+
+  // Sleeps until there is an event. False at the end.
+  bool AwaitActivity();
 
   // Sleeps until help is called for. False at the end.
   bool AwaitCall();
@@ -111,13 +119,18 @@ class CompletionLoop {
   std::atomic<int64_t> busy_poll_ns_ = 0;  // of who awaited last
   std::atomic<int> looking_ = 0;           // threads that wait or poll, and those on their way to
 
+  std::atomic<uint64_t> events_ = 0;     // that were reacted to
+  std::atomic<bool> is_active_ = false;  // the deputy looks
+
   absl::Mutex mutex_;
   absl::CondVar help_called_;
+  absl::CondVar activity_begun_;
   int called_ ABSL_GUARDED_BY(mutex_) = 0;  // helpers that are to wake up
   int idle_ ABSL_GUARDED_BY(mutex_) = 0;    // that sleep
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> helpers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
+  std::thread deputy_;
 };
 
 // An event that calls a member function of its owner, which outlives it.
