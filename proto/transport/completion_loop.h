@@ -108,8 +108,8 @@ class CompletionLoop {
   // has come, this one does not look any more.
   bool AwaitHelping(Happening& next, bool& was_there);
 
-  // Reacts to an event. `backlog` counts those in a row that
-  // had happened before they were asked for.
+  // Reacts to an event. `backlog` counts those in a row that had happened before they were asked
+  // for.
   void React(const Happening& next, bool was_there, int& backlog);
 
   const CompletionLoopOptions options_;

@@ -3,6 +3,7 @@
 #define KVSIFT_SERVER_RPC_SERVER_CALL_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

@@ -20,9 +20,9 @@ using grpc::ByteBuffer;
 // A step whose messages were larger does not keep its memory for another one.
 constexpr int64_t kKeptBytes = 256 << 10;
 
-// One read and one write are under way at most. gRPC may run a reaction inside the call that
-// starts an operation, so operations are started without the mutex; each is preceded by setting
-// its flag under the mutex, which makes it the only one.
+// One read and one write are under way at most. Another thread may react before the call that
+// starts an operation has returned, so operations are started without the mutex; each is preceded
+// by setting its flag under the mutex, which makes it the only one.
 class StepStream final : public CallReactor, HeldStream {
  public:
   StepStream(const ServiceContext& service, std::unique_ptr<ServerCall> call)

@@ -1,6 +1,9 @@
 // Members come and go; sequences move, and no answer is wrong.
 #include <atomic>
+#include <cstddef>
 #include <future>
+#include <memory>
+#include <span>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -64,6 +67,22 @@ TEST_F(PoolTest, AMemberThatJoinsTakesItsShareAndOldCopiesGo) {
   int64_t held = 0;
   for (const auto& [address, server] : servers_) held += HeldAt(address);
   EXPECT_EQ(held, static_cast<int64_t>(kSequences));
+}
+
+// Sequences hold their store, which holds the keys' provider, and their members with their clients.
+TEST_F(PoolTest, LetsGoOfStoresAndSequencesAtItsEnd) {
+  const auto token = std::make_shared<int>();
+  {
+    client::KeyProvider keys = Provider();
+    keys.read = [token, read = keys.read](const client::KeyRange& range, std::span<std::byte> out) {
+      return read(range, out);
+    };
+    Open(1, std::move(keys), Options());
+  }
+  AppendSequences(kSequences);
+  EXPECT_GT(token.use_count(), 1);
+  pool_.reset();
+  EXPECT_EQ(token.use_count(), 1);
 }
 
 TEST_F(PoolTest, WithoutRebalancingSequencesStay) {
