@@ -12,8 +12,8 @@ namespace kvsift::client {
 
 // Thread-safe. Outlives the calls that it counts.
 //
-// A channel must not end on a thread of gRPC: if it is the last of the process, gRPC 1.51 joins
-// those threads, itself included, and goes on with a completion queue that is gone.
+// A client must not end on a thread that hears of completions: it waits for the end of its streams,
+// of which it would hear there.
 class CallsInFlight {
  public:
   // One call, for as long as it lives.

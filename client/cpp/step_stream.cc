@@ -34,8 +34,7 @@ void StepStream::OnRead(bool ok) {
   } else {
     Cancel();  // whose answer it was is unknown: all are asked for again
   }
-  // Where no other answer is awaited the next step goes first, because a read by itself sends flow
-  // control, which wakes the server.
+  // The next step goes before the read, which by itself may send flow control and wake the server.
   finished.Tell();
   call_->Read(&read_, &read_done_);
 }

@@ -23,9 +23,9 @@ namespace kvsift::client {
 
 // A step on its way.
 struct PendingStep {
-  CallsInFlight::Call call;  // goes last, after what the callback holds
-  CompletionLoop::Awaiting wait;
-  grpc::Slice body;  // of its message, as step_message.h makes it
+  CallsInFlight::Call call;       // goes last, after what the callback holds
+  CompletionLoop::Awaiting wait;  // has the loop poll
+  grpc::Slice body;               // of its message, as step_message.h makes it
   absl::Time deadline;
   std::vector<int64_t> entry_rows;  // [entries + 1], of the answer
   SelectionCallback done;

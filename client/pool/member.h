@@ -33,8 +33,8 @@ struct PoolMember {
   const std::unique_ptr<Client> client;  // ends first, and waits for the calls
 };
 
-// The last reference must not go on a thread of gRPC, because the client ends with it: Membership
-// keeps one until no other is left.
+// The last reference must not go on a thread that hears of completions, because the client ends
+// with it (CallsInFlight): Membership keeps one until no other is left.
 using MemberPtr = std::shared_ptr<PoolMember>;
 
 // The members that serve, as they were at some time.

@@ -161,10 +161,12 @@ bool CompletionLoop::AwaitCall() {
 void CompletionLoop::React(const Happening& next, bool was_there, int& backlog) {
   backlog = was_there ? backlog + 1 : 0;
   if (backlog >= kBacklog) CallHelp();
-  ++events_;
-  if (options_.helpers > 0 && !is_active_ && !is_active_.exchange(true)) {
-    absl::MutexLock lock(&mutex_);
-    activity_begun_.Signal();
+  if (options_.helpers > 0) {
+    ++events_;
+    if (!is_active_ && !is_active_.exchange(true)) {
+      absl::MutexLock lock(&mutex_);
+      activity_begun_.Signal();
+    }
   }
   next.event->Happened(next.ok);
 }

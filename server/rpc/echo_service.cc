@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "kvsift/v1/echo.grpc.pb.h"
 #include "server/rpc/convert_fields.h"
@@ -13,15 +12,6 @@
 
 namespace kvsift {
 namespace {
-
-template <typename Message>
-grpc::ByteBuffer BytesOf(const Message& message) {
-  grpc::ByteBuffer bytes;
-  bool owns = false;
-  // Serialising into fresh slices cannot fail.
-  (void)grpc::SerializationTraits<Message>::Serialize(message, &bytes, &owns);
-  return bytes;
-}
 
 // A call that reads messages, one after the other.
 template <typename Request>
@@ -63,7 +53,7 @@ class Echo final : public EchoCall<v1::EchoRequest> {
     if (!sized.ok()) return Finish(ToGrpcStatus(sized));
     v1::EchoResponse response;
     response.mutable_payload()->resize(static_cast<size_t>(request.answer_bytes()));
-    FinishWith(BytesOf(response));
+    FinishWith(SerializeMessage(response));
   }
 
   void OnEnd() override { Finish(grpc::Status::CANCELLED); }
@@ -85,7 +75,7 @@ class EchoStream final : public EchoCall<v1::StreamEchoRequest> {
     if (!sized.ok()) return Finish(ToGrpcStatus(sized));
     response_.set_id(request.id());
     response_.mutable_payload()->resize(static_cast<size_t>(request.answer_bytes()));
-    StartWrite(BytesOf(response_));
+    StartWrite(SerializeMessage(response_));
   }
 
   void OnWriteDone(bool ok) override {
@@ -110,7 +100,7 @@ class DiscardStream final : public EchoCall<v1::StreamDiscardRequest> {
     ReadOn();
   }
 
-  void OnEnd() override { FinishWith(BytesOf(response_)); }
+  void OnEnd() override { FinishWith(SerializeMessage(response_)); }
 
   v1::StreamDiscardResponse response_;
 };

@@ -129,8 +129,8 @@ class CallReactor {
   // Ends with OnWriteDone: `ok` unless the call is over.
   void StartWrite(const grpc::ByteBuffer& message);
 
-  // Ends the call, the second with a last message if `status` is OK. REQUIRES: no write is under
-  // way. A read that is may go on until the end.
+  // Ends the call, the second with a last message and OK. REQUIRES: no write is under way. A read
+  // that is may go on until the end.
   void Finish(const grpc::Status& status);
   void FinishWith(const grpc::ByteBuffer& message);
 

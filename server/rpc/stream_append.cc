@@ -9,7 +9,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
 #include "kvsift/v1/selection.pb.h"
 #include "server/rpc/call_record.h"
 #include "server/rpc/caller.h"
@@ -132,13 +131,8 @@ class StreamAppend final : public CallReactor {
   }
 
   void Answer() {
-    bool owns = false;
-    grpc::ByteBuffer out;
-    // Serialising into fresh slices cannot fail.
-    (void)grpc::SerializationTraits<v1::StreamAppendKeysResponse>::Serialize(response_, &out,
-                                                                             &owns);
     SetFinished(absl::OkStatus());
-    FinishWith(out);
+    FinishWith(SerializeMessage(response_));
   }
 
   void End(const absl::Status& status) {

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/rpc/errors.h"
 #include "server/rpc/unary_call.h"
 
@@ -74,9 +73,7 @@ void StreamStep::AnswerError(const absl::Status& status) {
   if (auto detail = DetailOf(status); detail.has_value()) {
     *response.mutable_detail() = *std::move(detail);
   }
-  bool owns = false;
-  // Serialising into fresh slices cannot fail.
-  (void)grpc::SerializationTraits<v1::StreamStepsResponse>::Serialize(response, &out, &owns);
+  out = SerializeMessage(response);
   bytes_ += static_cast<int64_t>(out.Length());
 }
 

@@ -14,6 +14,15 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
                       absl::StrCat("a serialised ", message.GetTypeName()));
 }
 
+grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message) {
+  grpc::ByteBuffer bytes;
+  bool owns = false;
+  // Into fresh slices that cannot fail.
+  (void)grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::Message>(message, &bytes,
+                                                                                   &owns);
+  return bytes;
+}
+
 absl::Status DrainingError() {
   return absl::UnavailableError("the server is shutting down; retry elsewhere");
 }

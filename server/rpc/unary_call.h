@@ -32,6 +32,9 @@ namespace kvsift {
 // Errors: INVALID_ARGUMENT if they are no such message.
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Message& message);
 
+// `message` in fresh slices.
+grpc::ByteBuffer SerializeMessage(const google::protobuf::Message& message);
+
 // UNAVAILABLE: the answer to calls that come after the gate was closed.
 absl::Status DrainingError();
 
@@ -71,11 +74,7 @@ class UnaryCall final : public CallReactor {
   void Complete(const absl::Status& status) {
     record_.Answer(status);
     if (!status.ok()) return Finish(ToGrpcStatus(status));
-    bool owns = false;
-    grpc::ByteBuffer out;
-    // Serialising into fresh slices cannot fail.
-    (void)grpc::SerializationTraits<Response>::Serialize(*response_, &out, &owns);
-    Send(out);
+    Send(SerializeMessage(*response_));
   }
 
   // Sends a response that is serialised already.
