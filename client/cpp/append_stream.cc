@@ -1,9 +1,8 @@
 #include "client/cpp/append_stream.h"
 
-#include <grpcpp/support/proto_buffer_reader.h>
-
 #include "client/cpp/connection.h"
 #include "client/cpp/status.h"
+#include "proto/transport/message_bytes.h"
 
 namespace kvsift::client {
 namespace {
@@ -41,8 +40,7 @@ absl::Status AppendStream::Finish(v1::StreamAppendKeysResponse& response) {
   for (bool ok = false; queue_.Next(&tag, &ok);) {
   }
   if (!status_.ok()) return ToAbslStatus(status_);
-  grpc::ProtoBufferReader reader(&read_);
-  if (reader.status().ok() && response.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
+  if (ParseBytes(read_, response)) return absl::OkStatus();
   return absl::InternalError("the server's answer to an append is malformed");
 }
 

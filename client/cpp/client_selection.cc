@@ -1,3 +1,6 @@
+#include <google/protobuf/arena.h>
+
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -12,6 +15,9 @@ namespace {
 
 // Odd, with its bits spread: neighbouring sequences go to different connections.
 constexpr uint64_t kSpread = 0x9E3779B97F4A7C15;
+
+// All of a step of a few sequences but its vectors.
+constexpr size_t kArenaBytes = 2048;
 
 // Waits for what `start` starts with the callback that it is given.
 template <typename Start>
@@ -38,9 +44,12 @@ template <typename Request>
 absl::Status Client::Impl::StartStep(const Store& store, const Request& request,
                                      absl::Time deadline, StepChannel::WhenFull when_full,
                                      SelectionCallback& done) {
-  const absl::StatusOr<v1::StepRequest> message = ToProto(store, request);
-  if (!message.ok()) return message.status();
-  absl::StatusOr<grpc::Slice> body = MakeStepBody(*message, request.traceparent, message_bytes);
+  std::array<char, kArenaBytes> block;
+  google::protobuf::Arena arena(block.data(), block.size());
+  auto& message = *google::protobuf::Arena::CreateMessage<v1::StepRequest>(&arena);
+  absl::Status status = ToProto(store, request, message);
+  if (!status.ok()) return status;
+  absl::StatusOr<grpc::Slice> body = MakeStepBody(message, request.traceparent, message_bytes);
   if (!body.ok()) return body.status();
   auto step = std::make_unique<PendingStep>();
   step->call = calls_.Enter();
@@ -49,7 +58,7 @@ absl::Status Client::Impl::StartStep(const Store& store, const Request& request,
   step->entry_rows = EntryRows(store, request);
   step->done = std::move(done);
   const uint64_t first = request.entries.empty() ? 0 : request.entries[0].sequence_id;
-  const absl::Status status = ChannelOf(first).Start(step, when_full);
+  status = ChannelOf(first).Start(step, when_full);
   if (!status.ok()) done = std::move(step->done);
   return status;
 }

@@ -146,8 +146,7 @@ std::vector<int64_t> RowsOf(const Store& store, const Request& request) {
 
 }  // namespace
 
-absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const SelectRequest& request) {
-  v1::StepRequest out;
+absl::Status ToProto(const Store& store, const SelectRequest& request, v1::StepRequest& out) {
   out.set_store(store.config.name);
   out.set_fingerprint(store.fingerprint);
   v1::KeyBatch& keys = *out.mutable_keys();
@@ -158,22 +157,15 @@ absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const SelectRequest&
     keys.add_counts(0);
   }
   SetExpectedEpochs(request.entries, keys.mutable_expected_epochs());
-  const absl::Status status =
-      WriteQueryBatch(store, request.entries, request.queries, *out.mutable_queries());
-  if (!status.ok()) return status;
-  return out;
+  return WriteQueryBatch(store, request.entries, request.queries, *out.mutable_queries());
 }
 
-absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const StepRequest& request) {
-  v1::StepRequest out;
+absl::Status ToProto(const Store& store, const StepRequest& request, v1::StepRequest& out) {
   out.set_store(store.config.name);
   out.set_fingerprint(store.fingerprint);
   absl::Status status = WriteKeyBatch(store, request, *out.mutable_keys());
-  if (status.ok()) {
-    status = WriteQueryBatch(store, request.entries, request.queries, *out.mutable_queries());
-  }
   if (!status.ok()) return status;
-  return out;
+  return WriteQueryBatch(store, request.entries, request.queries, *out.mutable_queries());
 }
 
 std::vector<int64_t> EntryRows(const Store& store, const SelectRequest& request) {

@@ -13,10 +13,10 @@
 
 namespace kvsift::client {
 
-// The step that asks for it; a selection is one without keys.
+// Fills in the step that asks for it, an empty message; a selection is one without keys.
 // Errors of both: INVALID_ARGUMENT if sizes do not match, or as KeySource::Make.
-absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const SelectRequest& request);
-absl::StatusOr<v1::StepRequest> ToProto(const Store& store, const StepRequest& request);
+absl::Status ToProto(const Store& store, const SelectRequest& request, v1::StepRequest& out);
+absl::Status ToProto(const Store& store, const StepRequest& request, v1::StepRequest& out);
 
 // Rows that each entry's answer begins at [entries + 1]. REQUIRES: ToProto accepted the request.
 std::vector<int64_t> EntryRows(const Store& store, const SelectRequest& request);

@@ -3,7 +3,6 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 #include <grpc/slice.h>
-#include <grpcpp/support/proto_buffer_reader.h>
 
 #include <array>
 
@@ -58,16 +57,6 @@ grpc::ByteBuffer MakeStepMessage(uint64_t id, absl::Duration rest, const grpc::S
   const std::array slices = {grpc::Slice(head.data(), static_cast<size_t>(end - head.data())),
                              body};
   return {slices.data(), slices.size()};
-}
-
-bool ReadStepAnswer(grpc::ByteBuffer& bytes, v1::StreamStepsResponse& out) {
-  bool is_read = false;
-  {
-    grpc::ProtoBufferReader reader(&bytes);
-    is_read = reader.status().ok() && out.ParseFromZeroCopyStream(&reader);
-  }
-  bytes.Clear();
-  return is_read;
 }
 
 }  // namespace kvsift::client

@@ -27,10 +27,6 @@ absl::StatusOr<grpc::Slice> MakeStepBody(const v1::StepRequest& step,
 // travels rounded up to microseconds, or not at all if it is infinite.
 grpc::ByteBuffer MakeStepMessage(uint64_t id, absl::Duration rest, const grpc::Slice& body);
 
-// Reads a StreamStepsResponse into `out`, whose memory is used again, and drops the bytes. Returns
-// false if they are none.
-bool ReadStepAnswer(grpc::ByteBuffer& bytes, v1::StreamStepsResponse& out);
-
 }  // namespace kvsift::client
 
 #endif  // KVSIFT_CLIENT_CPP_STEP_MESSAGE_H_

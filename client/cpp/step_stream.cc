@@ -1,7 +1,7 @@
 #include "client/cpp/step_stream.h"
 
 #include "client/cpp/step_channel.h"
-#include "client/cpp/step_message.h"
+#include "proto/transport/message_bytes.h"
 
 namespace kvsift::client {
 namespace {
@@ -29,7 +29,9 @@ void StepStream::Write(grpc::ByteBuffer& message, bool is_followed) {
 void StepStream::OnRead(bool ok) {
   if (!ok) return channel_.ReadingEnded();
   FinishedStep finished;
-  if (ReadStepAnswer(read_, answer_)) {
+  const bool is_answer = ParseBytes(read_, answer_);
+  read_.Clear();
+  if (is_answer) {
     finished = channel_.Answered(answer_);
   } else {
     Cancel();  // whose answer it was is unknown: all are asked for again

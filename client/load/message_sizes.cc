@@ -27,11 +27,10 @@ v1::StepResponse TypicalAnswer(const client::Store& store, int64_t rows, size_t 
 
 template <typename Request>
 absl::StatusOr<MessageSizes> Sizes(const client::Store& store, const Request& request) {
-  absl::StatusOr<v1::StepRequest> step = client::ToProto(store, request);
-  if (!step.ok()) return step.status();
   v1::StreamStepsRequest message;
   message.set_id(1);
-  *message.mutable_step() = *std::move(step);
+  const absl::Status status = client::ToProto(store, request, *message.mutable_step());
+  if (!status.ok()) return status;
   v1::StreamStepsResponse answer;
   answer.set_id(1);
   *answer.mutable_step() = TypicalAnswer(store, client::EntryRows(store, request).back(),

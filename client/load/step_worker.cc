@@ -16,7 +16,9 @@ bool IsMalformed(const absl::Status& status) {
 absl::Status StepWorker::Prepare() {
   layer_ = 0;
   position_ = context_.plan.context;
-  return lane_.Rebuild();
+  const absl::Status status = lane_.Rebuild();
+  CollectVectors();
+  return status;
 }
 
 int64_t StepWorker::QueryOf(const Lane::Member& member) const {
@@ -78,8 +80,6 @@ void StepWorker::Start(Pacing& pacing, int64_t intended) {
   pacing_ = &pacing;
   intended_ = intended;
   failures_ = 0;
-  ++calls_;
-  CollectVectors();
   Send();
 }
 
@@ -175,8 +175,13 @@ void StepWorker::Fail(Operation operation, const absl::Status& status) {
 void StepWorker::RebuildAndSend() {
   const absl::Status status = Prepare();
   if (!status.ok()) return Fail(Operation::kAppend, status);
-  CollectVectors();
   Send();
+}
+
+void StepWorker::Finish() {
+  ++calls_;
+  CollectVectors();
+  pacing_->Ready(*this);
 }
 
 }  // namespace kvsift::load

@@ -52,7 +52,8 @@ class StepWorker final : public Worker {
   void RollBack();
   void Fail(Operation operation, const absl::Status& status);
   void RebuildAndSend();
-  void Finish() { pacing_->Ready(*this); }
+  // Makes the next call's vectors, which its latency does not count, and waits for its time.
+  void Finish();
 
   RunContext& context_;
   const StepKind kind_;
@@ -63,7 +64,7 @@ class StepWorker final : public Worker {
   int failures_ = 0;  // in a row
   Pacing* pacing_ = nullptr;
   int64_t intended_ = 0;
-  std::vector<std::byte> keys_;  // of the call under way
+  std::vector<std::byte> keys_;  // of the call under way or to come
   std::vector<std::byte> queries_;
   std::vector<float> scales_;
 };

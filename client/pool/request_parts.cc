@@ -1,6 +1,7 @@
 #include "client/pool/request_parts.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "client/cpp/sizes.h"
 #include "client/pool/provided_keys.h"
@@ -8,15 +9,23 @@
 namespace kvsift::client {
 namespace {
 
-// First item of each entry in what lies end to end [entries + 1]; empty if a count is out of range.
+// First item of each entry in what lies end to end [entries + 1].
 template <typename Entry>
 std::vector<int64_t> Firsts(const std::vector<Entry>& entries, int64_t Entry::*count) {
   std::vector<int64_t> firsts = {0};
-  for (const Entry& entry : entries) {
-    if (entry.*count < 0 || entry.*count > kMaxRequestTokens - firsts.back()) return {};
-    firsts.push_back(firsts.back() + entry.*count);
-  }
+  for (const Entry& entry : entries) firsts.push_back(firsts.back() + entry.*count);
   return firsts;
+}
+
+// Items of all entries; nothing if a count is out of range.
+template <typename Entry>
+std::optional<int64_t> Total(const std::vector<Entry>& entries, int64_t Entry::*count) {
+  int64_t total = 0;
+  for (const Entry& entry : entries) {
+    if (entry.*count < 0 || entry.*count > kMaxRequestTokens - total) return std::nullopt;
+    total += entry.*count;
+  }
+  return total;
 }
 
 // Copies the items of some entries. `list` [items, width].
@@ -86,29 +95,28 @@ StepRequest ToStep(const SelectRequest& request) {
 }
 
 bool IsSliceable(const StoreConfig& config, const StepRequest& request) {
-  const std::vector<int64_t> keys = Firsts(request.entries, &StepEntry::key_count);
-  const std::vector<int64_t> queries = Firsts(request.entries, &StepEntry::query_tokens);
-  if (keys.empty() || queries.empty()) return false;
+  const std::optional<int64_t> keys = Total(request.entries, &StepEntry::key_count);
+  const std::optional<int64_t> tokens = Total(request.entries, &StepEntry::query_tokens);
+  if (!keys || !tokens) return false;
   for (const StepEntry& entry : request.entries) {
     const bool has_policy =
         entry.policy >= 0 && entry.policy < std::ssize(request.queries.policies);
     if (entry.query_tokens > 0 && !has_policy) return false;
   }
-  const int64_t tokens = queries.back();
   const Vectors& vectors = request.queries.vectors;
-  return IsSized(request.keys.bytes.size(), keys.back() * GivenKeyBytes(config, request.keys.raw),
+  return IsSized(request.keys.bytes.size(), *keys * GivenKeyBytes(config, request.keys.raw),
                  false) &&
-         HasQueries(config, vectors, tokens) &&
-         IsSized(request.queries.scales.size(), tokens * config.query_heads, true) &&
-         IsSized(request.queries.visible_lengths.size(), tokens, true);
+         HasQueries(config, vectors, *tokens) &&
+         IsSized(request.queries.scales.size(), *tokens * config.query_heads, true) &&
+         IsSized(request.queries.visible_lengths.size(), *tokens, true);
 }
 
 bool IsSliceable(const StoreConfig& config, const AppendRequest& request) {
-  const std::vector<int64_t> keys = Firsts(request.entries, &AppendEntry::count);
-  return !keys.empty() && IsSized(request.keys.bytes.size(),
-                                  keys.back() * std::ssize(request.layer_ids) *
-                                      GivenKeyBytes(config, request.keys.raw),
-                                  false);
+  const std::optional<int64_t> keys = Total(request.entries, &AppendEntry::count);
+  return keys && IsSized(request.keys.bytes.size(),
+                         *keys * std::ssize(request.layer_ids) *
+                             GivenKeyBytes(config, request.keys.raw),
+                         false);
 }
 
 StepPart PartOf(const StoreConfig& config, const StepRequest& request,

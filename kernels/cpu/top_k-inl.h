@@ -47,6 +47,22 @@ struct ListedPositions {
   HWY_INLINE int32_t At(int64_t i) const { return list[i]; }
 };
 
+template <typename T>
+HWY_INLINE uint64_t BitsOf(hn::Mask<Tag<T>> mask) {
+  uint8_t bytes[8] = {};
+  hn::StoreMaskBits(Tag<T>(), mask, bytes);
+  uint64_t bits;
+  hwy::CopyBytes<8>(bytes, &bits);
+  return bits;
+}
+
+template <class D>
+HWY_INLINE hn::Mask<D> MaskOf(D d, uint64_t bits) {
+  uint8_t bytes[8];
+  hwy::CopyBytes<8>(&bits, bytes);
+  return hn::LoadMaskBits(d, bytes);
+}
+
 // Candidates being gathered; may run over the candidates it reads, a vector behind or level.
 template <typename T>
 struct Appender {
@@ -76,43 +92,75 @@ struct Appender {
       count += LanesOf<T>();
       return;
     }
-    uint8_t bytes[8] = {};
-    hn::StoreMaskBits(d, mask, bytes);
-    uint64_t bits;
-    hwy::CopyBytes<8>(bytes, &bits);
+    AppendBits(from, i, BitsOf<T>(mask), at);
+  }
+
+  // Appends those whose bit is set.
+  template <class Positions>
+  HWY_INLINE void AppendBits(const T* from, int64_t i, uint64_t bits, const Positions& at) {
     for (; bits != 0; bits &= bits - 1) {
       const int64_t lane = i + static_cast<int64_t>(hwy::Num0BitsBelowLS1Bit_Nonzero64(bits));
       AppendIf(true, from[lane], at.At(lane));
     }
   }
+
+  // The same, for many: where there are instructions that compress, and vectors of enough lanes.
+  template <class Positions>
+  HWY_INLINE void AppendMany(const T* from, int64_t i, uint64_t bits, const Positions& at) {
+#if HWY_TARGET <= HWY_AVX3_DL
+    if constexpr (sizeof(T) < 8) return Compress(from, i, bits, at);
+#endif
+    AppendBits(from, i, bits, at);
+  }
+
+  template <class Positions>
+  HWY_INLINE void Compress(const T* from, int64_t i, uint64_t bits, const Positions& at) {
+    const Tag<T> d;
+    const hn::CappedTag<int32_t, HWY_MAX_BYTES / sizeof(T)> d32;
+    const auto step = static_cast<int64_t>(hn::Lanes(d32));
+    const auto v = hn::LoadU(d, from + i);
+    int64_t end = count;
+    for (int64_t j = 0; j < LanesOf<T>(); j += step) {
+      const uint64_t here = bits >> j & ((uint64_t{1} << step) - 1);
+      const auto kept = hn::Compress(at.Vector(d32, i + j), MaskOf(d32, here));
+      hn::StoreU(kept, d32, positions + end);
+      end += static_cast<int64_t>(hwy::PopCount(here));
+    }
+    hn::StoreU(hn::Compress(v, MaskOf(d, bits)), d, values + count);
+    count = end;
+  }
 };
 
-// How many of `values` are above `floor`.
+// Puts the least value of the type, which is above nothing, behind `values`: a vector of it.
+template <typename T>
+HWY_INLINE void Pad(T* values, int64_t count) {
+  const Tag<T> d;
+  hn::StoreU(hn::Set(d, std::numeric_limits<T>::min()), d, values + count);
+}
+
+// How many of `values` are above `floor`. REQUIRES: they are padded.
 template <typename T>
 HWY_INLINE int64_t CountAbove(const T* values, int64_t count, T floor) {
   const Tag<T> d;
-  const int64_t lanes = LanesOf<T>();
   const auto limit = hn::Set(d, floor);
   int64_t above = 0;
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
+  for (int64_t i = 0; i < count; i += LanesOf<T>()) {
     above += static_cast<int64_t>(hn::CountTrue(d, hn::Gt(hn::LoadU(d, values + i), limit)));
   }
-  for (; i < count; ++i) above += values[i] > floor;
   return above;
 }
 
-// The least and the largest value. REQUIRES: count >= 1.
+// The least and the largest value. REQUIRES: count >= 1; they are padded.
 template <typename T>
 HWY_INLINE void Extremes(const T* values, int64_t count, T* least, T* largest) {
   const Tag<T> d;
   const int64_t lanes = LanesOf<T>();
   auto low = hn::Set(d, values[0]);
   auto high = low;
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
+  for (int64_t i = 0; i < count; i += lanes) {
     const auto v = hn::LoadU(d, values + i);
-    low = hn::Min(low, v);
+    const auto within = hn::FirstN(d, static_cast<size_t>(count - i));
+    low = hn::Min(low, hn::IfThenElse(within, v, low));
     high = hn::Max(high, v);
   }
   HWY_ALIGN T lows[HWY_MAX_BYTES / sizeof(T)];
@@ -121,14 +169,10 @@ HWY_INLINE void Extremes(const T* values, int64_t count, T* least, T* largest) {
   hn::Store(high, d, highs);
   *least = *std::min_element(lows, lows + lanes);
   *largest = *std::max_element(highs, highs + lanes);
-  for (; i < count; ++i) {
-    *least = std::min(*least, values[i]);
-    *largest = std::max(*largest, values[i]);
-  }
 }
 
 // The k-th largest of `values`, all of them above `floor`: by bisection.
-// REQUIRES: count >= k.
+// REQUIRES: count >= k; they are padded.
 template <typename T>
 T KthLargest(const T* values, int64_t count, int64_t k, T floor) {
   T least;
@@ -147,11 +191,16 @@ T KthLargest(const T* values, int64_t count, int64_t k, T floor) {
   return high;
 }
 
+HWY_INLINE uint64_t HighestBit(uint64_t bits) {
+  return uint64_t{1} << (63 - hwy::Num0BitsAboveMS1Bit_Nonzero64(bits));
+}
+
 // Keeps the k best of the candidates in place: all above the k-th value and the most recent of
 // those equal to it.
 template <typename T>
 void CutToK(TopK<T>& top) {
   if (top.count < top.k) return;
+  Pad(top.values, top.count);
   const T kth = KthLargest(top.values, top.count, top.k, top.floor);
   top.floor = static_cast<T>(kth - 1);
   if (top.count == top.k) return;
@@ -163,26 +212,19 @@ void CutToK(TopK<T>& top) {
   int64_t surplus = CountAbove(top.values, top.count, top.floor) - top.k;
   Appender<T> kept{top.values, top.positions, 0};
   const ListedPositions positions{top.positions};
-  int64_t i = 0;
-  for (; i + lanes <= top.count; i += lanes) {
+  const int64_t count = top.count;
+  for (int64_t i = 0; i < count; i += lanes) {
     const auto v = hn::LoadU(d, top.values + i);
-    const int64_t ties =
-        surplus == 0 ? 0 : static_cast<int64_t>(hn::CountTrue(d, hn::Eq(v, above)));
-    if (ties > surplus) break;  // the last ties to drop are among these
-    kept.Append(top.values, i, hn::Gt(v, surplus == 0 ? at_least : above), positions);
-    surplus -= ties;
-  }
-  // One at a time: the vector with the last dropped tie, and the end.
-  while (i < top.count) {
-    const T value = top.values[i];
-    const bool drop = value == kth && surplus > 0;
-    surplus -= drop;
-    kept.AppendIf(value >= kth && !drop, value, top.positions[i]);
-    ++i;
-    if (surplus > 0) continue;
-    for (; i + lanes <= top.count; i += lanes) {
-      kept.Append(top.values, i, hn::Gt(hn::LoadU(d, top.values + i), at_least), positions);
+    uint64_t bits = BitsOf<T>(hn::Gt(v, at_least));
+    if (surplus > 0) {
+      uint64_t ties = BitsOf<T>(hn::Eq(v, above));
+      const auto here = static_cast<int64_t>(hwy::PopCount(ties));
+      // The last ties to drop are among these.
+      for (int64_t left = here; left > surplus; --left) ties ^= HighestBit(ties);
+      bits &= ~ties;
+      surplus -= std::min(surplus, here);
     }
+    kept.AppendMany(top.values, i, bits, positions);
   }
   top.count = kept.count;
 }

@@ -1,16 +1,14 @@
 #include "server/rpc/unary_call.h"
 
 #include "absl/strings/str_cat.h"
+#include "proto/transport/message_bytes.h"
 #include "server/engine/field_error.h"
 
 namespace kvsift {
 
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
-  grpc::ByteBuffer slices(bytes);  // shares them; the reader takes its buffer apart
-  const size_t size = slices.Length();
-  grpc::ProtoBufferReader reader(&slices);
-  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
-  return InvalidField("message", absl::StrCat(size, " bytes"),
+  if (ParseBytes(bytes, message)) return absl::OkStatus();
+  return InvalidField("message", absl::StrCat(bytes.Length(), " bytes"),
                       absl::StrCat("a serialised ", message.GetTypeName()));
 }
 

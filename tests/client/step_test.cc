@@ -60,9 +60,11 @@ class Decode {
 // What the unary call answers to a step, now or again.
 Answer Unary(v1::SelectionService::Stub& stub, const client::Store& store,
              const client::StepRequest& step) {
+  v1::StepRequest request;
+  EXPECT_TRUE(client::ToProto(store, step, request).ok());
   grpc::ClientContext context;
   v1::StepResponse response;
-  const grpc::Status status = stub.Step(&context, *client::ToProto(store, step), &response);
+  const grpc::Status status = stub.Step(&context, request, &response);
   if (!status.ok()) return client::ToAbslStatus(status);
   return client::FromProto(response, client::EntryRows(store, step));
 }
