@@ -16,10 +16,11 @@ constexpr int64_t kTaskNanoseconds = 40'000;
 constexpr double kBusyShare = 0.85;
 constexpr int64_t kMostTasksPerThread = 4;
 
-// Rough costs, of a key and row at head_dim 128 and of a row's preparation and answer. They only
-// decide how work is cut.
+// Rough costs, of a key and row at head_dim 128, of a row's preparation and of a position of its
+// answer, in memory that was never used before. They only decide how work is cut.
 constexpr double kNanosecondsPerKey = 0.7;
 constexpr int64_t kNanosecondsPerRow = 1500;
+constexpr int64_t kNanosecondsPerPosition = 1;
 
 int64_t ScanNanoseconds(const ScanShape& scan) {
   const Selection& selection = *scan.selection;
@@ -32,8 +33,9 @@ int64_t ScanNanoseconds(const ScanShape& scan) {
         0, std::min(ranked.end, scan.keys.end) - std::max(ranked.begin, scan.keys.begin));
   }
   const double per_key = kNanosecondsPerKey * shape.padded_dim() / 128;
-  return shape.group_size() * (scan.tokens * kNanosecondsPerRow +
-                               static_cast<int64_t>(per_key * static_cast<double>(keys)));
+  const int64_t per_row = kNanosecondsPerRow + kNanosecondsPerPosition * selection.row_width;
+  return shape.group_size() *
+         (scan.tokens * per_row + static_cast<int64_t>(per_key * static_cast<double>(keys)));
 }
 
 // All positions that tokens [first, first + tokens) rank.

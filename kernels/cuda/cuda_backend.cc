@@ -29,11 +29,9 @@ using cuda::DeviceStatus;
 // Batches that write, copy and read up to this many bytes are urgent.
 constexpr int64_t kUrgentBytes = int64_t{1} << 20;
 
-// Batches that move up to so many bytes and select from up to so many keys are waited for on the
-// submitting thread. With more it would be missing where it came from: who appends much receives
-// the next keys meanwhile.
-constexpr int64_t kInlineBytes = int64_t{64} << 10;
-constexpr int64_t kInlineKeys = int64_t{1} << 20;
+// Batches that move up to so many bytes and select from up to so many keys are quick.
+constexpr int64_t kQuickBytes = int64_t{64} << 10;
+constexpr int64_t kQuickKeys = int64_t{1} << 20;
 
 int64_t MovedBytes(const Batch& batch) {
   int64_t bytes = 0;
@@ -48,7 +46,7 @@ bool SelectsFromFew(const Batch& batch) {
     const auto& shape = static_cast<const CudaStore*>(selection.store)->shape();
     for (const int64_t visible : selection.visible) keys += visible * shape.kv_heads;
   }
-  return keys <= kInlineKeys;
+  return keys <= kQuickKeys;
 }
 
 class CudaBackend final : public Backend {
@@ -89,6 +87,7 @@ class CudaBackend final : public Backend {
 
   absl::Status ReservePages();
   absl::Status CreateRuns(Lane& lane, int count, cuda::Priority priority);
+  Lane& LaneOf(const Batch& batch);
   void Launch(Work& work);
   void Complete(const Work& work);
   absl::Status Finish(const Work& work);
@@ -105,11 +104,13 @@ class CudaBackend final : public Backend {
   const cuda::SelectDevice device_;
   cuda::PageSpace pages_;
   cuda::Stream housekeeping_;
+  Lane quick_;
   Lane urgent_;
   Lane bulk_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  int under_way_ = 0;                       // batches that have a run; guarded by mutex_
   std::vector<Work> launched_;              // for the poller; guarded by mutex_
   std::atomic<bool> has_launched_ = false;  // what the poller sees of it without the lock
   absl::Status failure_;                    // what ended all work for good; guarded by mutex_
@@ -128,10 +129,11 @@ absl::Status CudaBackend::Start(Executor& completions) {
       cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep));
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareSelect(device_.shared_bytes));
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareMerge(device_.shared_bytes));
-  status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kHigh);
+  status = CreateRuns(quick_, options_.quick_batches, cuda::Priority::kHigh);
+  if (status.ok()) status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kMiddle);
   if (status.ok()) status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow);
   if (!status.ok()) return status;
-  launched_.reserve(urgent_.runs.size() + bulk_.runs.size());
+  launched_.reserve(quick_.runs.size() + urgent_.runs.size() + bulk_.runs.size());
   polling_ = true;
   completions.Run(
       1, [this](int64_t) { PollCompletions(); }, [] {});
@@ -193,12 +195,17 @@ BatchRun* CudaBackend::Lane::TakeRun() {
   return run;
 }
 
+CudaBackend::Lane& CudaBackend::LaneOf(const Batch& batch) {
+  const int64_t bytes = MovedBytes(batch);
+  if (bytes <= kQuickBytes && SelectsFromFew(batch)) return quick_;
+  return bytes <= kUrgentBytes ? urgent_ : bulk_;
+}
+
 void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
   if (absl::Status failed = failure(); !failed.ok()) {
     return observer.OnBatchDone(batch, std::move(failed));
   }
-  const int64_t moved_bytes = MovedBytes(batch);
-  Lane& lane = moved_bytes <= kUrgentBytes ? urgent_ : bulk_;
+  Lane& lane = LaneOf(batch);
   Work work{.batch = &batch, .observer = &observer, .lane = &lane, .run = nullptr, .started = {}};
   bool alone = false;
   {
@@ -207,13 +214,13 @@ void CudaBackend::Submit(const Batch& batch, BatchObserver& observer) {
       lane.waiting.push_back(work);
       return;
     }
-    alone = lane.free_runs.size() == lane.runs.size();
+    alone = under_way_++ == 0;
     work.run = lane.TakeRun();
   }
   Launch(work);
-  if (!alone || moved_bytes > kInlineBytes || !SelectsFromFew(batch)) {
-    return HandToPoller(std::move(work));
-  }
+  // A thread that waited for more would be missing where it came from: who appends much receives
+  // the next keys meanwhile.
+  if (!alone || &lane != &quick_) return HandToPoller(std::move(work));
   while (work.started.ok() && !work.run->Done()) {
   }
   Complete(work);
@@ -232,6 +239,7 @@ void CudaBackend::Complete(const Work& work) {
   absl::Status status = Noted(Finish(work));
   {
     const std::lock_guard lock(mutex_);
+    --under_way_;
     work.lane->free_runs.push_back(work.run);
   }
   work.observer->OnBatchDone(*work.batch, std::move(status));
@@ -269,6 +277,7 @@ void CudaBackend::StartWaiting(Lane& lane) {
       if (lane.waiting.empty() || lane.free_runs.empty()) return;
       work = std::move(lane.waiting.front());
       lane.waiting.pop_front();
+      ++under_way_;
       work.run = lane.TakeRun();
     }
     Launch(work);

@@ -1,16 +1,17 @@
 // The backend for NVIDIA GPUs: pages in device memory, scoring on binary tensor cores, one launch
 // or two from codes to positions (selection_jobs.h).
 //
-// Lanes: batches that move little are urgent and run on streams of the highest priority; ingests
-// and exports are bulk and run on those of the lowest. Each lane has batch runs of its own, so a
-// selection beside an ingest waits neither for a run nor, because what it brings and takes crosses
-// without it (crossing.h), for the copy engine.
+// Lanes: batches that move little are urgent, and those that select from little, too, are quick;
+// ingests and exports are bulk. Each lane has batch runs and streams of its own, the quick ones of
+// the highest priority, the bulk ones of the lowest, so a selection beside an ingest waits neither
+// for a run nor, because what it brings and takes crosses without it (crossing.h), for the copy
+// engine, and one step beside many only for the blocks that run when it comes.
 //
 // Completion: one task of an injected executor looks at the flags of batches in flight and tells
 // their observers, for as long as the backend lives; it sleeps while there are none. A host
 // callback of the driver would do the same, but it comes 10 to 20 us late and may not call the
-// driver again, which an observer that submits the next batch does. A small urgent batch that
-// finds its lane idle is waited for inside Submit, which saves the hand-over.
+// driver again, which an observer that submits the next batch does. A quick batch that finds
+// nothing under way is waited for inside Submit, which saves the hand-over.
 //
 // Failure: a CUDA error other than a lack of memory is for good, because most of them leave the
 // process without a usable context. The batch that met it ends with UNAVAILABLE, what it should
@@ -34,6 +35,7 @@ struct CudaOptions {
   int device = 0;
   int64_t memory_bytes = 0;  // page memory, reserved whole when the backend is created, unless ..
   bool grows = false;        // .. it is taken as it is needed
+  int quick_batches = 3;     // at a time
   int urgent_batches = 3;    // at a time
   int bulk_batches = 2;      // at a time
   cuda::SelectTuning tuning = {};

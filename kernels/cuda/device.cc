@@ -67,8 +67,9 @@ absl::Status Stream::Create(Priority priority) {
   int lowest = 0;
   int highest = 0;
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaDeviceGetStreamPriorityRange(&lowest, &highest));
+  const int step = static_cast<int>(priority);
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamCreateWithPriority(
-      &stream_, cudaStreamNonBlocking, priority == Priority::kHigh ? highest : lowest));
+      &stream_, cudaStreamNonBlocking, lowest + (highest - lowest) * step / 2));
   return absl::OkStatus();
 }
 

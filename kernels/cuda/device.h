@@ -63,7 +63,7 @@ class PinnedBuffer {
 };
 
 // Whose kernels come first where blocks of several streams wait for a place.
-enum class Priority { kLow, kHigh };
+enum class Priority { kLow, kMiddle, kHigh };
 
 class Stream {
  public:

@@ -16,9 +16,9 @@ constexpr int kBacklog = 2;
 // How long a helper polls before it sleeps again.
 constexpr std::chrono::microseconds kHelpTime{100};
 
-// How often the deputy looks, and after how many looks without an event of anybody it rests.
+// How often the deputy wakes up, and after how many times without an event of anybody it rests.
 constexpr std::chrono::microseconds kDeputyPeriod{150};
-constexpr int kDeputyLooks = 40;
+constexpr int kDeputyTimes = 40;
 
 // With fewer processors, helpers would take the time of those for whom they work.
 constexpr unsigned kProcessorsForHelpers = 4;
@@ -87,6 +87,7 @@ void CompletionLoop::Run() {
   int backlog = 0;
   for (Happening next;;) {
     ++looking_;
+    ++rounds_;
     const auto seen = Look(next);
     const bool came = seen == grpc::CompletionQueue::TIMEOUT
                           ? Wait(next)
@@ -111,13 +112,14 @@ void CompletionLoop::Help() {
 void CompletionLoop::Deputise() {
   while (AwaitActivity()) {
     uint64_t events = events_;
-    for (int looks = 0; looks < kDeputyLooks; ++looks) {
+    for (int times = 0; times < kDeputyTimes; ++times) {
+      const uint64_t rounds = rounds_;
       std::this_thread::sleep_for(kDeputyPeriod);
       int backlog = 0;
-      for (Happening next; Look(next) == grpc::CompletionQueue::GOT_EVENT;) {
+      for (Happening next; rounds_ == rounds && Look(next) == grpc::CompletionQueue::GOT_EVENT;) {
         React(next, true, backlog);
       }
-      if (events_ != events) looks = 0;
+      if (events_ != events) times = 0;
       events = events_;
     }
     is_active_ = false;
@@ -188,7 +190,11 @@ bool CompletionLoop::Wait(Happening& next) {
   }
   return busy_wait_.Await(
       std::chrono::nanoseconds(awaited_ > 0 ? busy_poll_ns_.load() : 0),
-      [&] { return Look(next) == grpc::CompletionQueue::GOT_EVENT; }, [&] { return Sleep(next); });
+      [&] {
+        ++rounds_;
+        return Look(next) == grpc::CompletionQueue::GOT_EVENT;
+      },
+      [&] { return Sleep(next); });
 }
 
 bool CompletionLoop::Sleep(Happening& next) {

@@ -36,9 +36,9 @@ struct CompletionLoopOptions {
 // others sleep until it hands them what it has read. So a thread that polls would do so in vain.
 // Helpers poll, too, and wait only while nobody else can.
 //
-// One more thread, the deputy, looks from time to time while events come: whatever keeps the first
-// one inside of gRPC (a connection that begins or ends, megabytes that are read) keeps the calls of
-// other connections no longer than that.
+// One more thread, the deputy, sees from time to time while events come whether the first one still
+// comes round, and else looks in its place: whatever keeps that inside of gRPC (a connection that
+// begins or ends, megabytes that are read) keeps the calls of other connections no longer than that.
 class CompletionLoop {
  public:
   // What a tag of the queue points to.
@@ -119,6 +119,7 @@ class CompletionLoop {
   std::atomic<int64_t> busy_poll_ns_ = 0;  // of who awaited last
   std::atomic<int> looking_ = 0;           // threads that wait or poll, and those on their way to
 
+  std::atomic<uint64_t> rounds_ = 0;     // looks of the first thread
   std::atomic<uint64_t> events_ = 0;     // that were reacted to
   std::atomic<bool> is_active_ = false;  // the deputy looks
 

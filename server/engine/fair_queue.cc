@@ -5,9 +5,11 @@
 namespace kvsift {
 
 void FairQueue::Push(Work& work) {
-  Lane& lane = lanes_[2 * (work.client() % kClients) + (work.only_appends() ? 1 : 0)];
+  const bool is_quick = work.IsQuick();
+  const int kind = is_quick ? 2 : work.only_appends() ? 1 : 0;
+  Lane& lane = lanes_[kLanesOfClient * (work.client() % kClients) + kind];
+  lane.heap = is_quick ? &quick_ : &others_;
   work.next_ready_ = nullptr;
-  ++size_;
   if (lane.first != nullptr) {
     lane.last = lane.last->next_ready_ = &work;
     return;
@@ -16,14 +18,19 @@ void FairQueue::Push(Work& work) {
   if (&lane != served_) Wait(lane);
 }
 
-Work& FairQueue::Pop() {
-  std::pop_heap(waiting_.begin(), waiting_.begin() + waiting_count_, IsLater);
-  Lane& lane = *waiting_[--waiting_count_];
-  now_us_ = lane.served_us;
+FairQueue::Heap& FairQueue::NextHeap() {
+  if (quick_.size == 0) return others_;
+  if (others_.size == 0) return quick_;
+  return IsLater(quick_.lanes[0], others_.lanes[0]) ? others_ : quick_;
+}
+
+Work& FairQueue::PopFrom(Heap& heap) {
+  now_us_ = NextHeap().lanes[0]->served_us;
+  std::pop_heap(heap.lanes.begin(), heap.lanes.begin() + heap.size, IsLater);
+  Lane& lane = *heap.lanes[--heap.size];
   served_ = &lane;
   Work& work = *lane.first;
   lane.first = work.next_ready_;
-  --size_;
   return work;
 }
 
@@ -35,10 +42,11 @@ void FairQueue::Charge(double us) {
 }
 
 void FairQueue::Wait(Lane& lane) {
+  Heap& heap = *lane.heap;
   lane.served_us = std::max(lane.served_us, now_us_);
   lane.waits = ++last_waits_;
-  waiting_[waiting_count_++] = &lane;
-  std::push_heap(waiting_.begin(), waiting_.begin() + waiting_count_, IsLater);
+  heap.lanes[heap.size++] = &lane;
+  std::push_heap(heap.lanes.begin(), heap.lanes.begin() + heap.size, IsLater);
 }
 
 }  // namespace kvsift

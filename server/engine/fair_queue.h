@@ -15,49 +15,62 @@ namespace kvsift {
 // furthest behind comes next. A lane that was empty is not further behind than the others: what it
 // did not use is gone.
 //
-// A client has two lanes, one for works that only append: keys that are brought back do not wait
-// for each selection of their own client, nor the other way round. Clients are told apart by the
-// remainder of their number, so that a queue has a fixed size: two that collide share one's time.
-// Allocates nothing. Thread-compatible.
+// A client has three lanes. Works that only append have one: keys that are brought back do not wait
+// for each selection of their own client, nor the other way round. Quick works (Work::IsQuick) have
+// one, and can be taken before all others. Clients are told apart by the remainder of their number,
+// so that a queue has a fixed size: two that collide share one's time. Allocates nothing.
+// Thread-compatible.
 class FairQueue {
  public:
   static constexpr uint64_t kClients = 1024;  // that are told apart
 
   void Push(Work& work);
 
-  // The next work. REQUIRES: !empty(), and the one that was popped last was charged.
-  const Work& Next() const { return *waiting_[0]->first; }
+  // The next work, which leaves the queue. REQUIRES: !empty(), and the one that was popped last was
+  // charged.
+  Work& Pop() { return PopFrom(NextHeap()); }
 
-  // The same, which leaves the queue.
-  Work& Pop();
+  // The next of the quick works. REQUIRES: has_quick(), else as Pop.
+  Work& PopQuick() { return PopFrom(quick_); }
 
   // What the work that was popped last takes of the device. Works may be pushed in between.
   void Charge(double us);
 
-  bool empty() const { return size_ == 0; }
+  bool empty() const { return others_.size == 0 && !has_quick(); }
+  bool has_quick() const { return quick_.size > 0; }
 
  private:
+  struct Heap;
   struct Lane {
+    Heap* heap = nullptr;  // that it waits in
     Work* first = nullptr;
     Work* last = nullptr;
     double served_us = 0;  // of the queue's time
     uint64_t waits = 0;    // since when, among lanes that were served as much
   };
 
+  static constexpr uint64_t kLanesOfClient = 3;
+  static constexpr uint64_t kLanes = kLanesOfClient * kClients;
+
+  // Lanes that have works and are not being served.
+  struct Heap {
+    std::array<Lane*, kLanes> lanes;
+    int64_t size = 0;
+  };
+
   static bool IsLater(const Lane* a, const Lane* b) {
     return a->served_us != b->served_us ? a->served_us > b->served_us : a->waits > b->waits;
   }
 
+  Heap& NextHeap();  // with the lane that is furthest behind
+  Work& PopFrom(Heap& heap);
   void Wait(Lane& lane);
 
-  static constexpr uint64_t kLanes = 2 * kClients;
-
   std::array<Lane, kLanes> lanes_;
-  std::array<Lane*, kLanes> waiting_;  // a heap; [waiting_count_]
-  int waiting_count_ = 0;
-  int64_t size_ = 0;        // works
+  Heap quick_;
+  Heap others_;
   Lane* served_ = nullptr;  // from Pop to Charge
-  double now_us_ = 0;       // served_us of the lane that was served last, before it was
+  double now_us_ = 0;       // served_us of the lane that was furthest behind at the last Pop
   uint64_t last_waits_ = 0;
 };
 

@@ -16,6 +16,10 @@ constexpr double kWorkUs = 0.5;
 // take longer than a device should wait, or the thread that watches it.
 constexpr int64_t kWorksPerTask = 16;
 
+// What a thread that watches a device submits itself, of batches that are to take at most so long:
+// larger ones take it too long to prepare.
+constexpr double kWatcherUs = 50;
+
 constexpr double Microseconds(std::chrono::microseconds time) {
   return static_cast<double>(time.count());
 }
@@ -53,28 +57,34 @@ class Scheduler::Round final : public BatchObserver {
       return;
     }
     Executor* const executor = scheduler_.options_.executor;
-    if (executor == nullptr || std::ssize(batched) <= kWorksPerTask) return CarryOn(status);
-    // The thread that watches the device goes on watching.
+    const bool watches = executor != nullptr && !scheduler_.is_host_;
+    if (!watches || std::ssize(batched) <= kWorksPerTask) return CarryOn(status, watches);
     status_ = std::move(status);
     executor->Run(
-        1, [this](int64_t) { CarryOn(status_); }, [] {});
+        1, [this](int64_t) { CarryOn(status_, /*watches=*/false); }, [] {});
   }
 
   Clock::time_point submitted() const { return submitted_; }
+
+  // A thread that watches a device should not carry it.
+  bool IsLong() const {
+    return draft.spent_us > kWatcherUs || std::ssize(batched) > kWorksPerTask;
+  }
 
   BatchDraft draft;
   std::vector<Work*> batched;
   std::vector<Work*> done;
   std::vector<Clock::time_point> begun;  // when the requests that begin here were admitted
+  bool is_quick = false;                 // has quick works alone
   bool tells_elsewhere = false;          // the executor finishes `done`
   // Who may still touch the round: its submitter, the device, the executor. Guarded by the
   // scheduler's mutex.
   int users = 0;
 
  private:
-  void CarryOn(const absl::Status& status) {
+  void CarryOn(const absl::Status& status, bool watches) {
     for (Work* work : batched) work->OnBatchDone(status);
-    scheduler_.Resume(*this);
+    scheduler_.Resume(*this, watches);
   }
 
   Scheduler& scheduler_;
@@ -103,7 +113,7 @@ bool Scheduler::Admit(Store& store, std::span<Work* const> works) {
     if (store.deleted()) return false;
     EnterTurns(store, works);
   }
-  Pump();
+  Pump(/*watches=*/false);
   return true;
 }
 
@@ -115,7 +125,7 @@ void Scheduler::Close(Store& store, const std::function<Work*(uint64_t id)>& mak
     for (const uint64_t id : store.SlotIds()) works.push_back(make(id));
     EnterTurns(store, works);
   }
-  Pump();
+  Pump(/*watches=*/false);
 }
 
 void Scheduler::EnterTurns(Store& store, std::span<Work* const> works) {
@@ -144,34 +154,47 @@ void Scheduler::Inspect(const std::function<void(PagePool& pool)>& inspect) {
   inspect(pool_);
 }
 
-void Scheduler::Pump() {
-  Round* round = nullptr;
-  bool completed = false;  // the batch of `round`, inside Submit
+void Scheduler::Pump(bool watches, Round* round) {
+  bool has_completed = round != nullptr && Carry(*round);
   for (;;) {
     {
       MutexLock lock(mutex_);
-      if (round != nullptr) {
-        if (!round->tells_elsewhere) busy_ -= std::ssize(round->done);
-        if (completed) TakeBack(*round);
-        Leave(*round);
-      }
+      if (round != nullptr) Settle(*round, has_completed);
       round = TakeRound();
       if (round == nullptr) {
         // After the last one has left nothing of this object is touched.
         if (--busy_ == 0) idle_.SignalAll();
         return;
       }
+      if (watches && round->IsLong()) ++busy_;  // for who takes it
     }
-    for (const Clock::time_point admitted : round->begun) {
-      options_.observer->OnStarted(round->draft.now - admitted);
-    }
-    completed = !round->batched.empty() && round->Submit();
-    if (round->tells_elsewhere) {
-      TellElsewhere(*round);
+    if (watches && round->IsLong()) {
+      options_.executor->Run(
+          1, [this, round](int64_t) { Pump(/*watches=*/false, round); }, [] {});
+      round = nullptr;
     } else {
-      for (Work* work : round->done) work->Finish();
+      has_completed = Carry(*round);
     }
   }
+}
+
+bool Scheduler::Carry(Round& round) {
+  for (const Clock::time_point admitted : round.begun) {
+    options_.observer->OnStarted(round.draft.now - admitted);
+  }
+  const bool has_completed = !round.batched.empty() && round.Submit();
+  if (round.tells_elsewhere) {
+    TellElsewhere(round);
+  } else {
+    for (Work* work : round.done) work->Finish();
+  }
+  return has_completed;
+}
+
+void Scheduler::Settle(Round& round, bool has_completed) {
+  if (!round.tells_elsewhere) busy_ -= std::ssize(round.done);
+  if (has_completed) TakeBack(round);
+  Leave(round);
 }
 
 void Scheduler::TellElsewhere(Round& round) {
@@ -194,13 +217,14 @@ void Scheduler::TellElsewhere(Round& round) {
 int Scheduler::MostBatches() const { return is_host_ ? kHostBatches : kGpuBatches; }
 
 Scheduler::Room Scheduler::FindRoom() const {
-  if (batches_ < MostBatches()) return Room::kAll;
-  return is_host_ && batches_ < MostBatches() + kQuickBatches ? Room::kQuick : Room::kNone;
+  const bool is_full = batches_ >= MostBatches();
+  if (quick_batches_ < kQuickBatches && (is_full || ready_.has_quick())) return Room::kQuick;
+  return is_full ? Room::kNone : Room::kAll;
 }
 
 bool Scheduler::HasWorkFor(Room room) const {
-  if (room == Room::kNone || ready_.empty()) return false;
-  return room == Room::kAll || ready_.Next().IsQuick();
+  if (room == Room::kNone) return false;
+  return room == Room::kAll ? !ready_.empty() : ready_.has_quick();
 }
 
 Scheduler::Round* Scheduler::TakeRound() {
@@ -208,12 +232,13 @@ Scheduler::Round* Scheduler::TakeRound() {
   if (ended_.empty() && !HasWorkFor(room)) return nullptr;
   Round& round = NewRound();
   BatchDraft& draft = round.draft;
-  if (room == Room::kQuick) draft.room_us = Microseconds(kPieceTime);
+  round.is_quick = room == Room::kQuick;
+  if (round.is_quick) draft.room_us = Microseconds(kPieceTime);
   for (Work* work : ended_) Advance(*work, round);
   ended_.clear();
   // Ended turns make more works ready, which join the same round.
   while (draft.room_us > 0 && HasWorkFor(room)) {
-    Work& work = ready_.Pop();
+    Work& work = round.is_quick ? ready_.PopQuick() : ready_.Pop();
     const double most = ready_.empty() ? Microseconds(kBatchTime) : Microseconds(kPieceTime);
     draft.piece_us = std::min(draft.room_us, most);
     const double spent_us = draft.spent_us;
@@ -222,7 +247,7 @@ Scheduler::Round* Scheduler::TakeRound() {
     ready_.Charge(draft.spent_us - spent_us);
   }
   if (!round.batched.empty()) {
-    ++batches_;
+    ++(round.is_quick ? quick_batches_ : batches_);
     ++round.users;
   }
   round.tells_elsewhere = options_.executor != nullptr && std::ssize(round.done) > kWorksPerTask;
@@ -282,17 +307,17 @@ void Scheduler::EndTurns(Work& work) {
   begun_.clear();
 }
 
-void Scheduler::Resume(Round& round) {
+void Scheduler::Resume(Round& round, bool watches) {
   {
     MutexLock lock(mutex_);
     TakeBack(round);
     ++busy_;
   }
-  Pump();
+  Pump(watches);
 }
 
 void Scheduler::TakeBack(Round& round) {
-  --batches_;
+  --(round.is_quick ? quick_batches_ : batches_);
   if (pace_.learns()) pace_.Learn(round.draft.spent_us, round.submitted(), Now());
   for (Work* work : round.batched) {
     if (work->has_more_) {

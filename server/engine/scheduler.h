@@ -9,8 +9,8 @@
 // clients sharing the device's time (FairQueue), until the batch has work for kBatchTime, by the
 // pace that the device has shown (LearnedPace). A work that would take longer than kPieceTime while
 // others wait goes in pieces, so that one huge append holds a step back for the batches in flight
-// and no longer. A processor, which does several things at once, takes works that are quick and
-// next in turn although it has its batches.
+// and no longer. Works that are quick wait for neither: they have batches of their own, which a
+// processor does beside the others and a GPU before them.
 #ifndef KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 #define KVSIFT_SERVER_ENGINE_SCHEDULER_H_
 
@@ -43,7 +43,7 @@ class Scheduler {
   // for a GPU one more, which the host is about to hand over or has got back.
   static constexpr int kHostBatches = 2;
   static constexpr int kGpuBatches = 3;
-  // More for quick works, which a host does at once beside others (Work::IsQuick).
+  // Of quick works alone (Work::IsQuick).
   static constexpr int kQuickBatches = 2;
   static constexpr std::chrono::microseconds kBatchTime{500};
   static constexpr std::chrono::microseconds kPieceTime{100};
@@ -81,20 +81,27 @@ class Scheduler {
  private:
   class Round;
 
-  // Which works may be submitted now.
+  // What may be submitted now.
   enum class Room : uint8_t { kNone, kQuick, kAll };
 
   void EnterTurns(Store& store, std::span<Work* const> works) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Submits what is ready, tells what is finished, and goes on with batches that completed inside
-  // Submit. A loop and not a recursion, however many batches complete that way.
+  // Submit. A loop and not a recursion, however many batches complete that way. Begins with `round`,
+  // if there is one. On a thread that `watches` a device, what takes long is left to the executor.
   // REQUIRES: the caller has counted itself in busy_.
-  void Pump();
+  void Pump(bool watches, Round* round = nullptr);
 
   // Advances ready works until the batch is full, and returns what they ask for and which are
   // done; null if there is nothing to do, or no room on the device.
   Round* TakeRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Advance(Work& work, Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Submits the batch of `round` and finishes what it has done. Returns true if the batch completed
+  // inside of Submit.
+  bool Carry(Round& round);
+  // `round` was carried.
+  void Settle(Round& round, bool has_completed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Has the executor finish what `round` has done.
   void TellElsewhere(Round& round);
@@ -106,7 +113,6 @@ class Scheduler {
 
   int MostBatches() const;
   Room FindRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Whether the next work may use it.
   bool HasWorkFor(Room room) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Clock::time_point Now() const { return options_.now ? options_.now() : Clock::time_point(); }
@@ -114,8 +120,8 @@ class Scheduler {
   // Ends the turns of `work` and makes ready who waited for them.
   void EndTurns(Work& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // A batch completed outside of Submit: carries on with its works.
-  void Resume(Round& round);
+  // A batch completed outside of Submit: carries on with its works (Pump).
+  void Resume(Round& round, bool watches);
   // The device is done with `round`: its works are ready for what comes next.
   void TakeBack(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -130,6 +136,7 @@ class Scheduler {
   LearnedPace pace_ ABSL_GUARDED_BY(mutex_);
   std::vector<Work*> ended_ ABSL_GUARDED_BY(mutex_);                    // have only to end
   int batches_ ABSL_GUARDED_BY(mutex_) = 0;                             // on the device
+  int quick_batches_ ABSL_GUARDED_BY(mutex_) = 0;                       // beside those
   std::vector<std::unique_ptr<Round>> rounds_ ABSL_GUARDED_BY(mutex_);  // all there are
   std::vector<Round*> unused_ ABSL_GUARDED_BY(mutex_);
   std::vector<Turn*> begun_ ABSL_GUARDED_BY(mutex_);  // scratch of EndTurns

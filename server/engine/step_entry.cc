@@ -53,7 +53,8 @@ bool StepEntryWork::IsQuick() const {
       entry().key_count * std::ssize(context_.shape.layers) * context_.shape.key_bytes;
   if (stage_ == Stage::kPieces || rows > kQuickRows || key_bytes > kQuickKeyBytes) return false;
   const Sequence* current = turns()[0].slot->sequence.get();
-  int64_t length = entry().start + entry().key_count;
+  // What is selected from, or what an answer has room for.
+  int64_t length = std::max(entry().start + entry().key_count, context_.shape.answer.width);
   for (const int layer : context_.shape.layers) {
     if (current != nullptr) length = std::max(length, current->lengths[layer]);
   }

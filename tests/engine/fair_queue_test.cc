@@ -12,10 +12,11 @@ namespace {
 
 class TestWork final : public Work {
  public:
-  TestWork(uint64_t client, int number, bool only_appends = false)
-      : Work(client, only_appends), number_(number) {}
+  TestWork(uint64_t client, int number, bool only_appends, bool is_quick)
+      : Work(client, only_appends), number_(number), is_quick_(is_quick) {}
 
   Progress Advance(PagePool&, BatchDraft&) override { return Progress::kDone; }
+  bool IsQuick() const override { return is_quick_; }
   void OnBatchDone(const absl::Status&) override {}
   void Finish() override {}
 
@@ -23,13 +24,16 @@ class TestWork final : public Work {
 
  private:
   int number_;
+  bool is_quick_;
 };
 
 class FairQueueTest : public testing::Test {
  protected:
-  void Push(uint64_t client, bool only_appends = false) {
-    queue_.Push(works_.emplace_back(client, static_cast<int>(works_.size()), only_appends));
+  void Push(uint64_t client, bool only_appends = false, bool is_quick = false) {
+    queue_.Push(
+        works_.emplace_back(client, static_cast<int>(works_.size()), only_appends, is_quick));
   }
+  void PushQuick(uint64_t client) { Push(client, false, true); }
   // The number of the next work, which takes `us`.
   int Pop(double us = 1) {
     const int number = static_cast<TestWork&>(queue_.Pop()).number();
@@ -49,6 +53,23 @@ class FairQueueTest : public testing::Test {
 TEST_F(FairQueueTest, ClientsTakeTurnsAndKeepTheirOwnOrder) {
   for (const uint64_t client : {1, 1, 1, 2, 3, 3}) Push(client);
   EXPECT_EQ(PopAll(), (std::vector<int>{0, 3, 4, 1, 5, 2}));
+}
+
+TEST_F(FairQueueTest, QuickWorksCanBeTakenFirstAndElseTakeTurns) {
+  for (int i = 0; i < 3; ++i) Push(1);
+  EXPECT_FALSE(queue_.has_quick());
+  PushQuick(1);
+  PushQuick(2);
+  PushQuick(2);
+  EXPECT_EQ(Pop(), 0);
+  EXPECT_EQ(Pop(), 3);
+  EXPECT_TRUE(queue_.has_quick());
+  EXPECT_EQ(static_cast<TestWork&>(queue_.PopQuick()).number(), 4);
+  queue_.Charge(1);
+  EXPECT_EQ(static_cast<TestWork&>(queue_.PopQuick()).number(), 5) << "before those who are behind";
+  queue_.Charge(1);
+  EXPECT_FALSE(queue_.has_quick());
+  EXPECT_EQ(PopAll(), (std::vector<int>{1, 2}));
 }
 
 TEST_F(FairQueueTest, WhoComesLateComesNext) {

@@ -60,8 +60,14 @@ class PolicyTest : public testing::Test {
     return std::make_unique<PendingStep>(*engine_, std::move(spec));
   }
   // Gives the device as much as it takes at once but for `free` batches: selections of sequence 1.
-  void Occupy(int free = 0, int64_t tokens = 1) {
-    for (int i = free; i < Scheduler::kGpuBatches; ++i) busy_.push_back(Go(SelectSpec(1, tokens)));
+  void Occupy(int free = 0) {
+    for (int i = free; i < Scheduler::kGpuBatches; ++i) {
+      busy_.push_back(Go(SelectSpec(1, kManyTokens)));
+    }
+  }
+  // The same for quick works. REQUIRES: it is occupied.
+  void OccupyForQuick() {
+    for (int i = 0; i < Scheduler::kQuickBatches; ++i) busy_.push_back(Go(SelectSpec(1)));
   }
   ~PolicyTest() override {
     backend_->CompleteAll();
@@ -96,7 +102,7 @@ TEST_F(PolicyTest, NothingWaitsWhileTheDeviceHasRoomAndTheRestIsJoined) {
   ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches);
   EXPECT_EQ(backend_->batch(0).selections.size(), 1u);
   std::vector<std::unique_ptr<PendingStep>> steps;
-  for (uint64_t id = 2; id <= 5; ++id) steps.push_back(Go(SelectSpec(id)));
+  for (uint64_t id = 2; id <= 5; ++id) steps.push_back(Go(SelectSpec(id, kManyTokens)));
   ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches);
   backend_->CompleteOne();
   ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches);
@@ -110,41 +116,44 @@ TEST_F(PolicyTest, NothingWaitsWhileTheDeviceHasRoomAndTheRestIsJoined) {
 TEST_F(PolicyTest, AProcessorHasFewerBatchesUnderWay) {
   Start({}, DeviceSharing::kNotShared);
   Fill(1);
-  Occupy(0, kManyTokens);
+  Occupy();
   EXPECT_EQ(backend_->waiting(), Scheduler::kHostBatches);
   backend_->CompleteAll();
 }
 
-TEST_F(PolicyTest, AProcessorTakesQuickWorksBesideItsBatches) {
-  Start({}, DeviceSharing::kNotShared);
+TEST_F(PolicyTest, QuickWorksDoNotWaitForBatches) {
   Fill(5);
-  Occupy(0, kManyTokens);
+  Occupy();
   std::vector<std::unique_ptr<PendingStep>> quick;
   for (uint64_t id = 2; id <= 5; ++id) quick.push_back(Go(SelectSpec(id)));
-  const int most = Scheduler::kHostBatches + Scheduler::kQuickBatches;
+  const int most = Scheduler::kGpuBatches + Scheduler::kQuickBatches;
   ASSERT_EQ(backend_->waiting(), most) << "and no more";
   EXPECT_EQ(backend_->batch(most - 1).selections.size(), 1u);
-  backend_->Complete(Scheduler::kHostBatches);
+  backend_->Complete(Scheduler::kGpuBatches);
   EXPECT_TRUE(quick[0]->done()) << "before those who came first";
   ASSERT_EQ(backend_->waiting(), most);
   EXPECT_EQ(backend_->batch(most - 1).selections.size(), 2u) << "joined";
   backend_->CompleteAll();
 }
 
-TEST_F(PolicyTest, QuickWorksWaitForWhoeverIsNextInTurn) {
-  Start({}, DeviceSharing::kNotShared);
+TEST_F(PolicyTest, QuickWorksPassOthersAndTakeNoPlaceOfTheirs) {
   Fill(3);
-  Occupy(0, kManyTokens);
+  Occupy();
   const auto large = Go(SelectSpec(2, kManyTokens));
-  const auto quick = Go(SelectSpec(2));
-  EXPECT_EQ(backend_->waiting(), Scheduler::kHostBatches) << "their client's order";
+  OccupyForQuick();
+  ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches + Scheduler::kQuickBatches);
+  backend_->CompleteOne();
+  ASSERT_EQ(backend_->waiting(), Scheduler::kGpuBatches + Scheduler::kQuickBatches)
+      << "the large one is under way though as many quick ones are";
+  const auto quick = Go(SelectSpec(3));
+  EXPECT_EQ(backend_->waiting(), Scheduler::kGpuBatches + Scheduler::kQuickBatches);
   backend_->CompleteAll();
 }
 
 TEST_F(PolicyTest, ReportsTellWhatWasDoneAndHowLongItWaited) {
   Fill(3);
   Occupy();
-  const auto last = Go(SelectSpec(3));
+  const auto last = Go(SelectSpec(3, kManyTokens));
   now_ += std::chrono::milliseconds(5);
   backend_->CompleteOne();
   std::vector<std::chrono::nanoseconds> waited(Scheduler::kGpuBatches);
@@ -153,8 +162,8 @@ TEST_F(PolicyTest, ReportsTellWhatWasDoneAndHowLongItWaited) {
   ASSERT_EQ(observer_.batches.size(), 1u);
   EXPECT_EQ(observer_.batches[0].works, 1);
   EXPECT_EQ(observer_.batches[0].selections, 1);
-  EXPECT_EQ(observer_.batches[0].rows, 4);
-  EXPECT_EQ(observer_.batches[0].keys_scanned, 8 * 2);
+  EXPECT_EQ(observer_.batches[0].rows, 4 * kManyTokens);
+  EXPECT_EQ(observer_.batches[0].keys_scanned, (4 + 5 + 6 + 7 + 8) * 2);
   EXPECT_EQ(observer_.batches[0].device_time, std::chrono::milliseconds(5));
   const auto append = Go(AppendSpec(1, 8, 10));
   backend_->CompleteAll();
@@ -288,6 +297,7 @@ TEST_F(PolicyTest, BytesAreBoundedButOneRequestAloneMayHaveAnySize) {
 TEST_F(PolicyTest, ExpiredWorkIsNotExecuted) {
   Fill(4);
   Occupy();
+  OccupyForQuick();
   StepSpec spec = AppendSpec(3, 8, 1);
   spec.deadline = now_ + std::chrono::milliseconds(3);
   const auto late = Go(std::move(spec));

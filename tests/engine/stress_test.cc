@@ -55,7 +55,7 @@ class Stress : public testing::TestWithParam<std::string> {
   Stress() : keys_(RandomKeys(random_, kKeys)) {
     EngineOptions options;
     options.backends.push_back(std::make_unique<SlowlyPaced>(MakeInner(GetParam(), pool_)));
-    options.limits.max_queued_requests = 12;
+    options.limits.max_queued_requests = 8;
     options.limits.max_queued_bytes = 200'000;
     options.now = [] { return Clock::now(); };
     options.executor = &pool_;
