@@ -16,6 +16,9 @@
 
 namespace kvsift {
 
+// Threads that a backend for GPUs keeps for as long as it lives.
+inline constexpr int kCompletionThreads = 2;
+
 // What backends are made of; each takes what it needs.
 struct BackendOptions {
   int64_t memory_bytes = 0;  // page memory
@@ -25,8 +28,8 @@ struct BackendOptions {
   std::function<absl::StatusOr<std::unique_ptr<PageMemory>>(int64_t bytes)> reserve =
       ReservePageMemory;
 
-  // For "cuda". `completions` outlives the backend and lends it one thread for as long as it
-  // lives; without it "auto" passes over the backend.
+  // For "cuda". `completions` outlives the backend and lends it kCompletionThreads threads; without
+  // it "auto" passes over the backend.
   int device = 0;      // number of the GPU
   bool grows = false;  // its memory is taken as it is needed, not all at the start
   Executor* completions = nullptr;

@@ -55,7 +55,7 @@ class CudaBackend final : public Backend {
       : options_(options), info_(std::move(info)), device_(device) {}
   ~CudaBackend() override;
 
-  // Reserves memory and starts to poll, as one task of `completions`.
+  // Reserves memory and starts to poll, as two tasks of `completions`.
   absl::Status Start(Executor& completions);
 
   const BackendInfo& info() const override { return info_; }
@@ -77,7 +77,17 @@ class CudaBackend final : public Backend {
     BatchRun* run = nullptr;
     absl::Status started;
   };
+  // What one task of `completions` polls. Guarded by mutex_, but for has_launched.
+  struct Poller {
+    std::vector<Work> launched;              // that it has yet to take
+    std::atomic<bool> has_launched = false;  // what it sees of that without the lock
+    std::condition_variable changed;
+    bool polling = false;
+  };
   struct Lane {
+    explicit Lane(Poller& its_poller) : poller(its_poller) {}
+
+    Poller& poller;
     std::vector<std::unique_ptr<BatchRun>> runs;
     std::vector<BatchRun*> free_runs;  // guarded by mutex_
     std::deque<Work> waiting;          // for a run; guarded by mutex_
@@ -96,26 +106,25 @@ class CudaBackend final : public Backend {
   absl::Status failure();
   void StartWaiting(Lane& lane);
   void HandToPoller(Work work);
-  void PollCompletions();
-  bool TakeLaunched(std::vector<Work>& polled);
+  void PollCompletions(Poller& poller);
+  bool TakeLaunched(Poller& poller, std::vector<Work>& polled);
 
   const CudaOptions options_;
   const BackendInfo info_;
   const cuda::SelectDevice device_;
   cuda::PageSpace pages_;
   cuda::Stream housekeeping_;
-  Lane quick_;
-  Lane urgent_;
-  Lane bulk_;
+  // Answers of a large batch take long to hand over, which a quick one need not wait for.
+  Poller quick_poller_;
+  Poller poller_;
+  Lane quick_{quick_poller_};
+  Lane urgent_{poller_};
+  Lane bulk_{poller_};
 
   std::mutex mutex_;
-  std::condition_variable changed_;
-  int under_way_ = 0;                       // batches that have a run; guarded by mutex_
-  std::vector<Work> launched_;              // for the poller; guarded by mutex_
-  std::atomic<bool> has_launched_ = false;  // what the poller sees of it without the lock
-  absl::Status failure_;                    // what ended all work for good; guarded by mutex_
-  bool stopping_ = false;                   // guarded by mutex_
-  bool polling_ = false;                    // guarded by mutex_
+  int under_way_ = 0;      // batches that have a run; guarded by mutex_
+  absl::Status failure_;   // what ended all work for good; guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
 };
 
 absl::Status CudaBackend::Start(Executor& completions) {
@@ -133,10 +142,12 @@ absl::Status CudaBackend::Start(Executor& completions) {
   if (status.ok()) status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kMiddle);
   if (status.ok()) status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow);
   if (!status.ok()) return status;
-  launched_.reserve(quick_.runs.size() + urgent_.runs.size() + bulk_.runs.size());
-  polling_ = true;
-  completions.Run(
-      1, [this](int64_t) { PollCompletions(); }, [] {});
+  for (Poller* poller : {&quick_poller_, &poller_}) {
+    poller->launched.reserve(quick_.runs.size() + urgent_.runs.size() + bulk_.runs.size());
+    poller->polling = true;
+    completions.Run(
+        1, [this, poller](int64_t) { PollCompletions(*poller); }, [] {});
+  }
   return absl::OkStatus();
 }
 
@@ -168,8 +179,10 @@ CudaBackend::~CudaBackend() {
   {
     std::unique_lock lock(mutex_);
     stopping_ = true;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return !polling_; });
+    for (Poller* poller : {&quick_poller_, &poller_}) {
+      poller->changed.notify_all();
+      poller->changed.wait(lock, [&] { return !poller->polling; });
+    }
   }
   cudaSetDevice(options_.device);
   cudaDeviceSynchronize();
@@ -286,17 +299,18 @@ void CudaBackend::StartWaiting(Lane& lane) {
 }
 
 void CudaBackend::HandToPoller(Work work) {
+  Poller& poller = work.lane->poller;
   const std::lock_guard lock(mutex_);
-  launched_.push_back(std::move(work));
-  has_launched_.store(true, std::memory_order_relaxed);
-  changed_.notify_one();
+  poller.launched.push_back(std::move(work));
+  poller.has_launched.store(true, std::memory_order_relaxed);
+  poller.changed.notify_one();
 }
 
 // Looks at the batches that it has without the lock, which a thread that submits would wait for.
-void CudaBackend::PollCompletions() {
+void CudaBackend::PollCompletions(Poller& poller) {
   cudaSetDevice(options_.device);
   std::vector<Work> polled;
-  while (TakeLaunched(polled)) {
+  while (TakeLaunched(poller, polled)) {
     const auto done = std::find_if(polled.begin(), polled.end(), [](const Work& work) {
       return !work.started.ok() || work.run->Done();
     });
@@ -311,17 +325,18 @@ void CudaBackend::PollCompletions() {
 }
 
 // Moves what was launched to `polled`, and waits for something where that is empty. False, with
-// polling_ off, once the backend stops.
-bool CudaBackend::TakeLaunched(std::vector<Work>& polled) {
-  if (!polled.empty() && !has_launched_.load(std::memory_order_relaxed)) return true;
+// `polling` off, once the backend stops.
+bool CudaBackend::TakeLaunched(Poller& poller, std::vector<Work>& polled) {
+  if (!polled.empty() && !poller.has_launched.load(std::memory_order_relaxed)) return true;
   std::unique_lock lock(mutex_);
-  if (polled.empty()) changed_.wait(lock, [this] { return stopping_ || !launched_.empty(); });
-  std::move(launched_.begin(), launched_.end(), std::back_inserter(polled));
-  launched_.clear();
-  has_launched_.store(false, std::memory_order_relaxed);
+  std::vector<Work>& launched = poller.launched;
+  if (polled.empty()) poller.changed.wait(lock, [&] { return stopping_ || !launched.empty(); });
+  std::move(launched.begin(), launched.end(), std::back_inserter(polled));
+  launched.clear();
+  poller.has_launched.store(false, std::memory_order_relaxed);
   if (!polled.empty()) return true;
-  polling_ = false;
-  changed_.notify_all();  // under the lock: then this object may be gone
+  poller.polling = false;
+  poller.changed.notify_all();  // under the lock: then this object may be gone
   return false;
 }
 

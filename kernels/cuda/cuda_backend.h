@@ -7,11 +7,11 @@
 // for a run nor, because what it brings and takes crosses without it (crossing.h), for the copy
 // engine, and one step beside many only for the blocks that run when it comes.
 //
-// Completion: one task of an injected executor looks at the flags of batches in flight and tells
-// their observers, for as long as the backend lives; it sleeps while there are none. A host
-// callback of the driver would do the same, but it comes 10 to 20 us late and may not call the
-// driver again, which an observer that submits the next batch does. A quick batch that finds
-// nothing under way is waited for inside Submit, which saves the hand-over.
+// Completion: two tasks of an injected executor, one of them for quick batches, look at the flags
+// of batches in flight and tell their observers, for as long as the backend lives; they sleep while
+// there are none. A host callback of the driver would do the same, but it comes 10 to 20 us late
+// and may not call the driver again, which an observer that submits the next batch does. A quick
+// batch that finds nothing under way is waited for inside Submit, which saves the hand-over.
 //
 // Failure: a CUDA error other than a lack of memory is for good, because most of them leave the
 // process without a usable context. The batch that met it ends with UNAVAILABLE, what it should
@@ -49,8 +49,8 @@ absl::Status CheckCudaBackend(int device);
 // All memory of the GPU of that number, whoever has it now; 0 if CheckCudaBackend is not OK.
 int64_t CudaDeviceMemory(int device);
 
-// A backend named "cuda". One task of `completions` belongs to it until it is destroyed.
-// REQUIRES: `completions` outlives the backend, runs tasks on threads of its own, and has one to
+// A backend named "cuda". Two tasks of `completions` belong to it until it is destroyed.
+// REQUIRES: `completions` outlives the backend, runs tasks on threads of its own, and has two to
 // spare for each backend.
 // Errors: those of CheckCudaBackend; RESOURCE_EXHAUSTED, with what is asked and what is free, if
 // the memory cannot be had.

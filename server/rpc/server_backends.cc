@@ -57,7 +57,8 @@ absl::StatusOr<ServerBackends> Make(const ServerOptions& options, Executor& exec
   }
   ServerBackends made;
   if (choice->name == "cuda") {
-    made.completions = std::make_unique<ThreadPool>(static_cast<int>(devices.size()));
+    made.completions =
+        std::make_unique<ThreadPool>(kCompletionThreads * static_cast<int>(devices.size()));
   }
   for (const int32_t device : devices) {
     auto backend = CreateBackend(choice->name, {.memory_bytes = options.memory_bytes,

@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
   std::unique_ptr<kvsift::ThreadPool> completions;
   const auto make_backends = [&completions](kvsift::Executor& executor)
       -> absl::StatusOr<std::vector<std::unique_ptr<kvsift::Backend>>> {
-    completions = std::make_unique<kvsift::ThreadPool>(1);
+    completions = std::make_unique<kvsift::ThreadPool>(kvsift::kCompletionThreads);
     auto inner = kvsift::CreateBackend("cuda", {.memory_bytes = int64_t{1} << 20,
                                                 .executor = &executor,
                                                 .completions = completions.get()});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "kernels/backends.h"
 #include "kernels/encode/wire_codes.h"
 #include "kernels/reference/reference_backend.h"
 #include "tests/kernels/backends_under_test.h"
@@ -50,8 +51,9 @@ std::vector<std::string> EngineBackends() {
 EngineUnderTest::EngineUnderTest(const std::string& backend, int64_t memory_bytes,
                                  const StoreConfig& config, EngineLimits limits, uint32_t seed,
                                  int threads)
-    // One for each thread that is asked for, and one for a GPU's completions.
-    : pool(std::make_unique<ThreadPool>(backend == "cuda" ? threads + 1 : threads)) {
+    // Those that are asked for, and those for a GPU's completions.
+    : pool(std::make_unique<ThreadPool>(backend == "cuda" ? threads + kCompletionThreads
+                                                          : threads)) {
   EngineOptions options;
   options.backends.push_back(MakeBackend(backend, memory_bytes, seed, *this));
   options.limits = limits;

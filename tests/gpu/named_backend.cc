@@ -4,8 +4,6 @@
 #include <iostream>
 #include <utility>
 
-#include "kernels/backends.h"
-
 namespace kvsift {
 
 std::unique_ptr<Backend> MakeNamedBackend(const std::string& name, int64_t memory_bytes,

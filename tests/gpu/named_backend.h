@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/backends.h"
 #include "server/engine/thread_pool.h"
 
 namespace kvsift {
@@ -17,7 +18,7 @@ struct BackendThreads {
   explicit BackendThreads(int compute_threads) : compute(compute_threads) {}
 
   ThreadPool compute;
-  ThreadPool completions{4};  // a GPU's backend keeps one
+  ThreadPool completions{2 * kCompletionThreads};
 };
 
 // "cuda", "cpu" or "reference" with `memory_bytes` of page memory. Ends the program, saying why,

@@ -19,8 +19,8 @@ namespace kvsift {
 // Names of those that can run here, the fastest first.
 std::vector<std::string> BackendsUnderTest();
 
-// One of them with `memory_bytes` of page memory. `executor`, which outlives it, has a thread to
-// spare for each "cuda".
+// One of them with `memory_bytes` of page memory. `executor`, which outlives it, has
+// kCompletionThreads to spare for each "cuda".
 std::unique_ptr<Backend> MakeBackendUnderTest(const std::string& name, int64_t memory_bytes,
                                               Executor& executor);
 

@@ -1,6 +1,7 @@
 #include "tests/bench/weather/disturber.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -12,13 +13,29 @@ namespace {
 
 constexpr char kIdle[] = "idle";
 
+bool Settle(bool is_idle, int processors) {
+  const sched_param none = {};
+  if (is_idle && sched_setscheduler(0, SCHED_IDLE, &none) != 0) return false;
+  const int all = ProcessorsOfMachine();
+  return processors == 0 || StayOn(all - processors, all);
+}
+
 }  // namespace
 
+int ProcessorsOfMachine() { return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
+bool StayOn(int first, int end) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  for (int i = first; i < end; ++i) CPU_SET(i, &processors);
+  return sched_setaffinity(0, sizeof(processors), &processors) == 0;
+}
+
 Disturber::Disturber(const std::string& name, const std::string& address, int64_t max_message_bytes,
-                     std::chrono::milliseconds duration, bool is_idle)
+                     std::chrono::milliseconds duration, bool is_idle, int processors)
     : program_("/proc/self/exe",
                {kDisturb, name, address, std::to_string(max_message_bytes),
-                std::to_string(duration.count()), is_idle ? kIdle : ""},
+                std::to_string(duration.count()), is_idle ? kIdle : "", std::to_string(processors)},
                "/dev/stderr") {
   program_.ReadLine();
 }
@@ -31,12 +48,10 @@ std::map<std::string, int64_t> Disturber::Wait() {
 }
 
 int RunDisturber(int argc, char** argv) {
-  if (argc != 7) return 2;
+  if (argc != 8) return 2;
   for (const Disturbance& disturbance : Disturbances()) {
     if (disturbance.name != std::string_view(argv[2])) continue;
-    const sched_param none = {};
-    if (std::string_view(argv[6]) == kIdle && sched_setscheduler(0, SCHED_IDLE, &none) != 0)
-      return 1;
+    if (!Settle(std::string_view(argv[6]) == kIdle, std::atoi(argv[7]))) return 1;
     Counts counts;
     std::cout << "begun" << std::endl;
     disturbance.run({.address = argv[3],

@@ -13,9 +13,10 @@ namespace kvsift::weather {
 class Disturber {
  public:
   // Starts it and waits until it has begun; it ends by itself after `duration`.
-  // `is_idle`: it gets processors only while nobody else wants them.
+  // `is_idle`: it gets processors only while nobody else wants them. `processors`: the last of the
+  // machine, where it stays; 0: all.
   Disturber(const std::string& name, const std::string& address, int64_t max_message_bytes,
-            std::chrono::milliseconds duration, bool is_idle);
+            std::chrono::milliseconds duration, bool is_idle, int processors);
 
   // Waits until it has ended. Returns what it counted.
   std::map<std::string, int64_t> Wait();
@@ -23,6 +24,11 @@ class Disturber {
  private:
   Program program_;
 };
+
+// Leaves this process and its children only processors [first, end) of the machine. False if it
+// cannot.
+bool StayOn(int first, int end);
+int ProcessorsOfMachine();
 
 // What the process does: argv[1] is kDisturb. Returns the exit code.
 inline constexpr char kDisturb[] = "disturb";

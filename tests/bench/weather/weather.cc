@@ -6,10 +6,11 @@
 // phase before, and the server's memory; --format json for machines. Exit code 1 if an answer was
 // wrong, memory went beyond the bound, or the server did not end cleanly. No time is asserted.
 //
-// Server, worker and disturbers share one machine. The disturbers run under
-// SCHED_IDLE, so that they get processors only while nobody else wants them; the server's own work
-// for them competes with the worker. The first disturbance, "spin", calls nobody: what it does to
-// the worker is the machine's part in what the others do.
+// Server, worker and disturbers share one machine. The disturbers run under SCHED_IDLE, so that
+// they get processors only while nobody else wants them; where there are many, they can have some
+// of their own (--elsewhere), as if they called from another machine. The server's own work for
+// them competes with the worker. The first disturbance, "spin", calls nobody: what it does to the
+// worker is the machine's part in what the others do.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -31,6 +32,7 @@ struct Config {
   ServerLimits limits;
   int64_t slack_bytes = 256 * kMiB;
   bool are_equal = false;  // disturbers get processors as everybody does
+  int elsewhere = 0;       // processors of the disturbers; 0: all
   std::string format = "text";
 };
 
@@ -98,7 +100,8 @@ class Weather {
 
   std::unique_ptr<Disturber> Start(const std::string& name, int ms) const {
     return std::make_unique<Disturber>(name, server_.address(), config_.limits.max_message_bytes,
-                                       std::chrono::milliseconds(ms), !config_.are_equal);
+                                       std::chrono::milliseconds(ms), !config_.are_equal,
+                                       config_.elsewhere);
   }
 
   void Disturb(const std::string& name, const std::vector<std::string>& names) {
@@ -173,8 +176,16 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--equal-priority", config.are_equal,
                "Disturbers get processors as the others do: ends in time on a busy machine");
+  app.add_option("--elsewhere", config.elsewhere,
+                 "Processors that disturbers, and they alone, have; 0: none of their own")
+      ->capture_default_str()
+      ->check(CLI::Range(0, ProcessorsOfMachine() - 1));
   app.add_option("--format", config.format)->check(CLI::IsMember({"text", "json"}));
   CLI11_PARSE(app, argc, argv);
+  if (config.elsewhere > 0 && !StayOn(0, ProcessorsOfMachine() - config.elsewhere)) {
+    std::cerr << "--elsewhere: processors cannot be chosen here" << std::endl;
+    return 1;
+  }
   const Report report = Weather(config).Run();
   (config.format == "json" ? PrintJson : PrintTable)(report, std::cout);
   return report.failures.empty() ? 0 : 1;

@@ -15,8 +15,8 @@
 namespace kvsift {
 namespace {
 
-// The suite keeps few backends at a time, each with a thread for its completions.
-constexpr int kCompletionThreads = 8;
+// The suite keeps few backends at a time, each with two threads for its completions.
+constexpr int kThreads = 16;
 
 BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning,
                        Executor& completions, const cuda::CrossingTuning& crossing = {}) {
@@ -71,7 +71,7 @@ cuda::SelectTuning General() { return {.longest_row = 0}; }
 }  // namespace kvsift
 
 int main(int argc, char** argv) {
-  kvsift::ScatteringExecutor completions(kvsift::kCompletionThreads, 1);
+  kvsift::ScatteringExecutor completions(kvsift::kThreads, 1);
   const auto probe = kvsift::CreateCudaBackend({.memory_bytes = 4096}, completions);
   if (!probe.ok()) {
     std::cerr << "no test ran: " << probe.status() << "\n";

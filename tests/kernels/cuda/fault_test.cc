@@ -53,7 +53,7 @@ class Waiter final : public BatchObserver {
 };
 
 TEST(CudaFault, ATrapIsForGood) {
-  ScatteringExecutor executor(1, 1);
+  ScatteringExecutor executor(kCompletionThreads, 1);
   const auto created = CreateBackend(
       "cuda", {.memory_bytes = int64_t{1} << 20, .executor = &executor, .completions = &executor});
   if (!created.ok()) {
