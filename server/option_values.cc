@@ -81,7 +81,9 @@ void AddDevices(CLI::App& app, OptionValues& values) {
   app.add_flag("--grow-memory", values.grow_memory,
                "Take the memory of GPUs as keys arrive, up to --memory, not all at the start: what "
                "others have taken by then cannot be had");
-  app.add_option("--threads", values.threads, "Threads that score [one per processor]")
+  app.add_option(
+         "--threads", values.threads,
+         "Threads that score [three quarters of the processors; all where there are fewer than 4]")
       ->check(CLI::Range(1, kMaxThreads));
 }
 
@@ -176,8 +178,8 @@ void Describe(CLI::App& app, OptionValues& values) {
   AddDevices(app, values);
   AddLimits(app, values);
   app.add_option("--call-threads", values.call_threads,
-                 "Threads that hear of calls and do what small ones ask for [half of the "
-                 "processors, at most 16; 1 where there are fewer than 4]")
+                 "Threads that hear of calls and do what small ones ask for [a quarter of the "
+                 "processors, from 2 to 16; 1 where there are fewer than 4]")
       ->check(CLI::Range(1, kMaxCallThreads));
   app.add_option("--busy-poll", values.busy_poll,
                  "How long the thread that waits for calls polls for the next before it sleeps, "

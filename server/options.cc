@@ -123,7 +123,9 @@ absl::StatusOr<ProgramOptions> Convert(const OptionValues& values) {
 absl::StatusOr<std::variant<ProgramOptions, ProgramText>> ParseProgramOptions(
     const std::vector<std::string>& arguments, int processors) {
   OptionValues defaults;
-  defaults.threads = std::clamp(processors, 1, kMaxThreads);
+  // The rest is for threads that serve calls (--call-threads): where threads that score have them
+  // all, calls wait for a processor.
+  defaults.threads = std::clamp(processors - processors / 4, 1, kMaxThreads);
   OptionValues values = defaults;
   std::vector<std::string> given;
   auto text = ParseOptionValues(arguments, values, &given);

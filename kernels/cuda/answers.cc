@@ -38,11 +38,11 @@ int64_t AnswerExtent::read_offset() const {
   return Staging::Footprint((positions + counts + scores) * static_cast<int64_t>(sizeof(int32_t)));
 }
 
-absl::Status Answers::Create() {
+absl::Status Answers::Create(int64_t bytes) {
   absl::Status status = flag_.Reserve(sizeof(uint32_t));
   if (status.ok()) status = arrived_.ReserveZeros(sizeof(unsigned int));
-  if (status.ok()) status = device_.ReserveZeros(tuning_.most_delivered_bytes);
-  if (status.ok()) status = host_.Reserve(tuning_.most_delivered_bytes);
+  if (status.ok()) status = device_.ReserveZeros(bytes);
+  if (status.ok()) status = host_.Reserve(bytes);
   if (status.ok()) *reinterpret_cast<uint32_t*>(flag_.data()) = sequence_;
   return status;
 }

@@ -39,8 +39,8 @@ class Answers {
  public:
   explicit Answers(const CrossingTuning& tuning) : tuning_(tuning) {}
 
-  // Reserves as much as a small batch takes.
-  absl::Status Create();
+  // Makes room for `bytes` of answers.
+  absl::Status Create(int64_t bytes);
 
   // Makes room for the answers of `batch`.
   absl::Status Begin(const Batch& batch);

@@ -5,9 +5,7 @@
 namespace kvsift::cuda {
 namespace {
 
-// What a run has from the beginning: enough for a small batch, because getting more waits for the
-// device. Codes and scales are those of 64 raw queries of head_dim 256.
-constexpr int64_t kFirstStagingBytes = 1 << 20;
+// What a run has from the beginning: codes and scales of 64 raw queries of head_dim 256.
 constexpr int64_t kFirstEncodedBytes = 64 * (128 + 32);
 
 // A flag that a failed device never raises must not be waited for longer than this.
@@ -45,11 +43,11 @@ int64_t MostPieces(int64_t bytes, int64_t piece_bytes) { return 4 * bytes / piec
 
 }  // namespace
 
-absl::Status BatchRun::Create(Priority priority) {
+absl::Status BatchRun::Create(Priority priority, const FirstRoom& room) {
   absl::Status status = stream_.Create(priority);
-  if (status.ok()) status = staging_.Begin(kFirstStagingBytes);
+  if (status.ok()) status = staging_.Begin(room.staging);
   if (status.ok()) status = encoded_.Reserve(kFirstEncodedBytes);
-  if (status.ok()) status = answers_.Create();
+  if (status.ok()) status = answers_.Create(room.answers);
   return status;
 }
 

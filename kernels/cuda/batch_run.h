@@ -29,6 +29,13 @@ struct BatchTuning {
   CrossingTuning crossing;
 };
 
+// Bytes that a run has room for from the beginning. Getting more waits for the device, and batches
+// of others wait for that.
+struct FirstRoom {
+  int64_t staging = 1 << 20;
+  int64_t answers = 256 << 10;
+};
+
 class BatchRun {
  public:
   // `pages` is the backend's page memory.
@@ -39,7 +46,7 @@ class BatchRun {
         answers_(tuning.crossing),
         selections_(tuning.select, device, shared_bytes_limit) {}
 
-  absl::Status Create(Priority priority);
+  absl::Status Create(Priority priority, const FirstRoom& room);
 
   // Launches everything that `batch` asks for; does not wait. On an error some of it may run.
   absl::Status Start(const Batch& batch);

@@ -33,6 +33,11 @@ constexpr int64_t kUrgentBytes = int64_t{1} << 20;
 constexpr int64_t kQuickBytes = int64_t{64} << 10;
 constexpr int64_t kQuickKeys = int64_t{1} << 20;
 
+// Of batches as the scheduler plans them, half a millisecond each: a hundred selections of a few
+// heads, or keys at the pace of the bus.
+constexpr cuda::FirstRoom kUrgentRoom = {.staging = int64_t{4} << 20, .answers = int64_t{8} << 20};
+constexpr cuda::FirstRoom kBulkRoom = {.staging = int64_t{16} << 20};
+
 int64_t MovedBytes(const Batch& batch) {
   int64_t bytes = 0;
   for (const KeyWrite& write : batch.writes) bytes += std::ssize(write.keys.bytes);
@@ -96,7 +101,8 @@ class CudaBackend final : public Backend {
   };
 
   absl::Status ReservePages();
-  absl::Status CreateRuns(Lane& lane, int count, cuda::Priority priority);
+  absl::Status CreateRuns(Lane& lane, int count, cuda::Priority priority,
+                          const cuda::FirstRoom& room);
   Lane& LaneOf(const Batch& batch);
   void Launch(Work& work);
   void Complete(const Work& work);
@@ -138,9 +144,13 @@ absl::Status CudaBackend::Start(Executor& completions) {
       cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep));
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareSelect(device_.shared_bytes));
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareMerge(device_.shared_bytes));
-  status = CreateRuns(quick_, options_.quick_batches, cuda::Priority::kHigh);
-  if (status.ok()) status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kMiddle);
-  if (status.ok()) status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow);
+  status = CreateRuns(quick_, options_.quick_batches, cuda::Priority::kHigh, {});
+  if (status.ok()) {
+    status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kMiddle, kUrgentRoom);
+  }
+  if (status.ok()) {
+    status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow, kBulkRoom);
+  }
   if (!status.ok()) return status;
   for (Poller* poller : {&quick_poller_, &poller_}) {
     poller->launched.reserve(quick_.runs.size() + urgent_.runs.size() + bulk_.runs.size());
@@ -151,12 +161,13 @@ absl::Status CudaBackend::Start(Executor& completions) {
   return absl::OkStatus();
 }
 
-absl::Status CudaBackend::CreateRuns(Lane& lane, int count, cuda::Priority priority) {
+absl::Status CudaBackend::CreateRuns(Lane& lane, int count, cuda::Priority priority,
+                                     const cuda::FirstRoom& room) {
   const cuda::BatchTuning tuning{.select = options_.tuning, .crossing = options_.crossing};
   for (int i = 0; i < count; ++i) {
     lane.runs.push_back(
         std::make_unique<BatchRun>(pages_.data(), tuning, device_, device_.shared_bytes));
-    absl::Status status = lane.runs.back()->Create(priority);
+    absl::Status status = lane.runs.back()->Create(priority, room);
     if (!status.ok()) return status;
     lane.free_runs.push_back(lane.runs.back().get());
   }

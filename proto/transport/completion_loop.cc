@@ -22,6 +22,7 @@ constexpr int kDeputyTimes = 40;
 
 // With fewer processors, helpers would take the time of those for whom they work.
 constexpr unsigned kProcessorsForHelpers = 4;
+constexpr unsigned kProcessorsPerThread = 4;
 constexpr unsigned kMostThreads = 16;
 
 }  // namespace
@@ -35,7 +36,7 @@ CompletionLoop& CompletionLoop::OfProcess() {
 int CompletionLoop::HelpersOfMachine() {
   const unsigned processors = std::thread::hardware_concurrency();
   if (processors < kProcessorsForHelpers) return 0;
-  return static_cast<int>(std::min(processors / 2, kMostThreads)) - 1;
+  return static_cast<int>(std::clamp(processors / kProcessorsPerThread, 2u, kMostThreads)) - 1;
 }
 
 CompletionLoop::CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue,

@@ -24,7 +24,8 @@ absl::StatusOr<std::unique_ptr<HealthServer>> HealthServer::Start(const std::str
   auto server = CallServer::Start({.listen = {address},
                                    .max_message_bytes = kMaxProbeBytes,
                                    .loop = {.helpers = 0, .period = kPeriod},
-                                   .busy_poll = {}},
+                                   .busy_poll = {},
+                                   .executor = nullptr},
                                   std::move(methods));
   if (!server.ok()) return server.status();
   health->server_ = *std::move(server);
