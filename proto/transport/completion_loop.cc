@@ -1,5 +1,7 @@
 #include "proto/transport/completion_loop.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -42,7 +44,9 @@ int CompletionLoop::HelpersOfMachine() {
 CompletionLoop::CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue,
                                const CompletionLoopOptions& options)
     : options_(options), queue_(std::move(queue)), thread_([this] { Run(); }) {
-  if (options.helpers > 0) deputy_ = std::thread([this] { Deputise(); });
+  if (options.helpers == 0) return;
+  pthread_getcpuclockid(thread_.native_handle(), &first_clock_);
+  deputy_ = std::thread([this] { Deputise(); });
 }
 
 CompletionLoop::~CompletionLoop() {
@@ -69,10 +73,13 @@ CompletionLoop::Awaiting CompletionLoop::Await(absl::Duration busy_poll) {
 }
 
 void CompletionLoop::CallHelp() {
-  if (options_.helpers == 0 || looking_ > 0) return;
+  if (options_.helpers > 0 && looking_ == 0) WakeHelper();
+}
+
+void CompletionLoop::WakeHelper() {
   {
     absl::MutexLock lock(&mutex_);
-    if (has_ended_ || looking_ > 0) return;
+    if (has_ended_) return;
     if (idle_ <= called_ && std::ssize(helpers_) == options_.helpers) return;  // all are busy
     ++looking_;
     ++called_;
@@ -116,8 +123,11 @@ void CompletionLoop::Deputise() {
     for (int times = 0; times < kDeputyTimes; ++times) {
       const uint64_t rounds = rounds_;
       std::this_thread::sleep_for(kDeputyPeriod);
+      const bool is_busy = IsFirstBusy(kDeputyPeriod);
+      if (rounds_ == rounds && is_busy) WakeHelper();
       int backlog = 0;
-      for (Happening next; rounds_ == rounds && Look(next) == grpc::CompletionQueue::GOT_EVENT;) {
+      for (Happening next;
+           !is_busy && rounds_ == rounds && Look(next) == grpc::CompletionQueue::GOT_EVENT;) {
         React(next, true, backlog);
       }
       if (events_ != events) times = 0;
@@ -125,6 +135,13 @@ void CompletionLoop::Deputise() {
     }
     is_active_ = false;
   }
+}
+
+bool CompletionLoop::IsFirstBusy(std::chrono::nanoseconds period) {
+  timespec now = {};
+  if (clock_gettime(first_clock_, &now) != 0) return false;  // it has ended
+  const auto time = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  return time - std::exchange(first_time_, time) > period / 2;
 }
 
 bool CompletionLoop::AwaitActivity() {
@@ -135,9 +152,13 @@ bool CompletionLoop::AwaitActivity() {
 
 bool CompletionLoop::AwaitHelping(Happening& next, bool& was_there) {
   const Clock::time_point end = Clock::now() + kHelpTime;
-  auto seen = Look(next);
+  const auto look = [&] {
+    ++rounds_;
+    return Look(next);
+  };
+  auto seen = look();
   was_there = seen == grpc::CompletionQueue::GOT_EVENT;
-  while (seen == grpc::CompletionQueue::TIMEOUT && Clock::now() < end) seen = Look(next);
+  while (seen == grpc::CompletionQueue::TIMEOUT && Clock::now() < end) seen = look();
   // Where all others still react it has to wait in their place.
   int looking = looking_;
   while (seen == grpc::CompletionQueue::TIMEOUT) {

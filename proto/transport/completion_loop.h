@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -36,9 +37,10 @@ struct CompletionLoopOptions {
 // others sleep until it hands them what it has read. So a thread that polls would do so in vain.
 // Helpers poll, too, and wait only while nobody else can.
 //
-// One more thread, the deputy, sees from time to time while events come whether the first one still
-// comes round, and else looks in its place: whatever keeps that inside of gRPC (a connection that
-// begins or ends, megabytes that are read) keeps the calls of other connections no longer than that.
+// One more thread, the deputy, sees from time to time while events come whether the others still
+// come round. Whatever keeps them inside of gRPC (a connection that begins or ends, megabytes that
+// are read) keeps the calls of other connections no longer than that: the deputy looks in the place
+// of a first thread that sleeps, and calls a helper beside one that works.
 class CompletionLoop {
  public:
   // What a tag of the queue points to.
@@ -108,6 +110,12 @@ class CompletionLoop {
   // has come, this one does not look any more.
   bool AwaitHelping(Happening& next, bool& was_there);
 
+  // Has a helper look, if there is one that does not.
+  void WakeHelper();
+
+  // Whether the first thread has worked for most of the last `period`, at whose end this is called.
+  bool IsFirstBusy(std::chrono::nanoseconds period);
+
   // Reacts to an event. `backlog` counts those in a row that had happened before they were asked
   // for.
   void React(const Happening& next, bool was_there, int& backlog);
@@ -119,7 +127,7 @@ class CompletionLoop {
   std::atomic<int64_t> busy_poll_ns_ = 0;  // of who awaited last
   std::atomic<int> looking_ = 0;           // threads that wait or poll, and those on their way to
 
-  std::atomic<uint64_t> rounds_ = 0;     // looks of the first thread
+  std::atomic<uint64_t> rounds_ = 0;     // looks of the first thread and of helpers
   std::atomic<uint64_t> events_ = 0;     // that were reacted to
   std::atomic<bool> is_active_ = false;  // the deputy looks
 
@@ -131,6 +139,8 @@ class CompletionLoop {
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> helpers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
+  clockid_t first_clock_ = 0;               // what that has worked
+  std::chrono::nanoseconds first_time_{0};  // the same when IsFirstBusy was called last
   std::thread deputy_;
 };
 

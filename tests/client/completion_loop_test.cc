@@ -4,6 +4,7 @@
 #include <grpcpp/alarm.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -96,6 +97,26 @@ TEST(CompletionLoop, HasOthersLookWhileALongReactionGoesOn) {
   });
   event.Happen(*loop);
   done.WaitForNotification();
+}
+
+// Reactions that say nothing of how long they take, as what gRPC does inside of a look.
+TEST(CompletionLoop, HasAHelperLookWhereAllOthersAreKept) {
+  const auto loop = LoopWith(2);
+  std::atomic<bool> is_helped = false;
+  absl::BlockingCounter done(2);
+  const auto keep = [&] {
+    while (!is_helped) {
+    }
+    done.DecrementCount();
+  };
+  Alarmed first(keep);
+  Alarmed second(keep);
+  Alarmed last([&] { is_helped = true; });
+  for (Alarmed* event : {&first, &second, &last}) {
+    event->Happen(*loop);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  done.Wait();
 }
 
 TEST(CompletionLoop, DoesWithoutHelpersWhatItIsToDoWithout) {
