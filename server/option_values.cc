@@ -178,7 +178,7 @@ void Describe(CLI::App& app, OptionValues& values) {
   AddDevices(app, values);
   AddLimits(app, values);
   app.add_option("--call-threads", values.call_threads,
-                 "Threads that hear of calls and do what small ones ask for [a quarter of the "
+                 "Threads that hear of calls and do what small ones ask for [a third of the "
                  "processors, from 2 to 16; 1 where there are fewer than 4]")
       ->check(CLI::Range(1, kMaxCallThreads));
   app.add_option("--busy-poll", values.busy_poll,

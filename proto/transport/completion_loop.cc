@@ -24,7 +24,7 @@ constexpr int kDeputyTimes = 40;
 
 // With fewer processors, helpers would take the time of those for whom they work.
 constexpr unsigned kProcessorsForHelpers = 4;
-constexpr unsigned kProcessorsPerThread = 4;
+constexpr unsigned kProcessorsPerThread = 3;
 constexpr unsigned kMostThreads = 16;
 
 }  // namespace

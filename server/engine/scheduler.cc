@@ -16,9 +16,9 @@ constexpr double kWorkUs = 0.5;
 // take longer than a device should wait, or the thread that watches it.
 constexpr int64_t kWorksPerTask = 16;
 
-// What a thread that watches a device submits itself, of batches that are to take at most so long:
-// larger ones take it too long to prepare.
-constexpr double kWatcherUs = 50;
+// A batch for a GPU with more bytes of keys than so many takes too long to prepare, which copies
+// them, for a thread that others wait for.
+constexpr int64_t kHeavyBytes = 256 << 10;
 
 constexpr double Microseconds(std::chrono::microseconds time) {
   return static_cast<double>(time.count());
@@ -57,19 +57,16 @@ class Scheduler::Round final : public BatchObserver {
       return;
     }
     Executor* const executor = scheduler_.options_.executor;
-    const bool watches = executor != nullptr && !scheduler_.is_host_;
-    if (!watches || std::ssize(batched) <= kWorksPerTask) return CarryOn(status, watches);
+    if (executor == nullptr || scheduler_.is_host_) {
+      return CarryOn(status, ThreadKind::kExecutor);
+    }
+    if (std::ssize(batched) <= kWorksPerTask) return CarryOn(status, ThreadKind::kWatcher);
     status_ = std::move(status);
     executor->Run(
-        1, [this](int64_t) { CarryOn(status_, /*watches=*/false); }, [] {});
+        1, [this](int64_t) { CarryOn(status_, ThreadKind::kExecutor); }, [] {});
   }
 
   Clock::time_point submitted() const { return submitted_; }
-
-  // A thread that watches a device should not carry it.
-  bool IsLong() const {
-    return draft.spent_us > kWatcherUs || std::ssize(batched) > kWorksPerTask;
-  }
 
   BatchDraft draft;
   std::vector<Work*> batched;
@@ -82,9 +79,9 @@ class Scheduler::Round final : public BatchObserver {
   int users = 0;
 
  private:
-  void CarryOn(const absl::Status& status, bool watches) {
+  void CarryOn(const absl::Status& status, ThreadKind thread) {
     for (Work* work : batched) work->OnBatchDone(status);
-    scheduler_.Resume(*this, watches);
+    scheduler_.Resume(*this, thread);
   }
 
   Scheduler& scheduler_;
@@ -113,7 +110,7 @@ bool Scheduler::Admit(Store& store, std::span<Work* const> works) {
     if (store.deleted()) return false;
     EnterTurns(store, works);
   }
-  Pump(/*watches=*/false);
+  Pump(ThreadKind::kCaller);
   return true;
 }
 
@@ -125,7 +122,7 @@ void Scheduler::Close(Store& store, const std::function<Work*(uint64_t id)>& mak
     for (const uint64_t id : store.SlotIds()) works.push_back(make(id));
     EnterTurns(store, works);
   }
-  Pump(/*watches=*/false);
+  Pump(ThreadKind::kCaller);
 }
 
 void Scheduler::EnterTurns(Store& store, std::span<Work* const> works) {
@@ -154,9 +151,10 @@ void Scheduler::Inspect(const std::function<void(PagePool& pool)>& inspect) {
   inspect(pool_);
 }
 
-void Scheduler::Pump(bool watches, Round* round) {
+void Scheduler::Pump(ThreadKind thread, Round* round) {
   bool has_completed = round != nullptr && Carry(*round);
   for (;;) {
+    bool is_left = false;
     {
       MutexLock lock(mutex_);
       if (round != nullptr) Settle(*round, has_completed);
@@ -166,11 +164,12 @@ void Scheduler::Pump(bool watches, Round* round) {
         if (--busy_ == 0) idle_.SignalAll();
         return;
       }
-      if (watches && round->IsLong()) ++busy_;  // for who takes it
+      is_left = IsTooLongFor(thread, *round);
+      if (is_left) ++busy_;  // for who takes it
     }
-    if (watches && round->IsLong()) {
+    if (is_left) {
       options_.executor->Run(
-          1, [this, round](int64_t) { Pump(/*watches=*/false, round); }, [] {});
+          1, [this, round](int64_t) { Pump(ThreadKind::kExecutor, round); }, [] {});
       round = nullptr;
     } else {
       has_completed = Carry(*round);
@@ -189,6 +188,12 @@ bool Scheduler::Carry(Round& round) {
     for (Work* work : round.done) work->Finish();
   }
   return has_completed;
+}
+
+bool Scheduler::IsTooLongFor(ThreadKind thread, const Round& round) const {
+  if (thread == ThreadKind::kExecutor || is_host_ || options_.executor == nullptr) return false;
+  if (round.draft.report.key_bytes > kHeavyBytes) return true;
+  return thread == ThreadKind::kWatcher && std::ssize(round.batched) > kWorksPerTask;
 }
 
 void Scheduler::Settle(Round& round, bool has_completed) {
@@ -307,13 +312,13 @@ void Scheduler::EndTurns(Work& work) {
   begun_.clear();
 }
 
-void Scheduler::Resume(Round& round, bool watches) {
+void Scheduler::Resume(Round& round, ThreadKind thread) {
   {
     MutexLock lock(mutex_);
     TakeBack(round);
     ++busy_;
   }
-  Pump(watches);
+  Pump(thread);
 }
 
 void Scheduler::TakeBack(Round& round) {

@@ -81,16 +81,23 @@ class Scheduler {
  private:
   class Round;
 
+  // Whose thread it is, which decides what it may be kept with.
+  enum class ThreadKind : uint8_t {
+    kCaller,    // hears of calls
+    kWatcher,   // watches a GPU
+    kExecutor,  // has nothing else to do
+  };
+
   // What may be submitted now.
   enum class Room : uint8_t { kNone, kQuick, kAll };
 
   void EnterTurns(Store& store, std::span<Work* const> works) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Submits what is ready, tells what is finished, and goes on with batches that completed inside
-  // Submit. A loop and not a recursion, however many batches complete that way. Begins with `round`,
-  // if there is one. On a thread that `watches` a device, what takes long is left to the executor.
-  // REQUIRES: the caller has counted itself in busy_.
-  void Pump(bool watches, Round* round = nullptr);
+  // Submit. A loop and not a recursion, however many batches complete that way. Begins with
+  // `round`, if there is one. What takes long is left to the executor. REQUIRES: the caller has
+  // counted itself in busy_.
+  void Pump(ThreadKind thread, Round* round = nullptr);
 
   // Advances ready works until the batch is full, and returns what they ask for and which are
   // done; null if there is nothing to do, or no room on the device.
@@ -102,6 +109,8 @@ class Scheduler {
   bool Carry(Round& round);
   // `round` was carried.
   void Settle(Round& round, bool has_completed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether carrying it would keep a thread too long.
+  bool IsTooLongFor(ThreadKind thread, const Round& round) const;
 
   // Has the executor finish what `round` has done.
   void TellElsewhere(Round& round);
@@ -121,7 +130,7 @@ class Scheduler {
   void EndTurns(Work& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A batch completed outside of Submit: carries on with its works (Pump).
-  void Resume(Round& round, bool watches);
+  void Resume(Round& round, ThreadKind thread);
   // The device is done with `round`: its works are ready for what comes next.
   void TakeBack(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -32,8 +32,7 @@ absl::StatusOr<std::unique_ptr<CallServer>> CallServer::Start(const Options& opt
                      .loop = nullptr,
                      .queue = queue.get(),
                      .methods = &server->methods_,
-                     .calls = &server->calls_,
-                     .executor = options.executor};
+                     .calls = &server->calls_};
   server->server_ = builder.BuildAndStart();
   // Before anything else that can fail: its end ends the queue.
   server->loop_ = std::make_unique<CompletionLoop>(std::move(queue), options.loop);

@@ -11,7 +11,6 @@
 #include "absl/time/time.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/server.h"
-#include "kernels/executor.h"
 #include "proto/transport/completion_loop.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/server_call.h"
@@ -24,8 +23,7 @@ class CallServer {
     std::vector<std::string> listen;  // as ParseListenAddress reads them; at least one
     int64_t max_message_bytes = 0;    // both directions
     CompletionLoopOptions loop;
-    absl::Duration busy_poll;      // CompletionLoop::Await
-    Executor* executor = nullptr;  // reacts to large messages, and outlives the server; may be null
+    absl::Duration busy_poll;  // CompletionLoop::Await
   };
 
   // Serves `methods`; other calls are UNIMPLEMENTED.

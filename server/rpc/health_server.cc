@@ -24,8 +24,7 @@ absl::StatusOr<std::unique_ptr<HealthServer>> HealthServer::Start(const std::str
   auto server = CallServer::Start({.listen = {address},
                                    .max_message_bytes = kMaxProbeBytes,
                                    .loop = {.helpers = 0, .period = kPeriod},
-                                   .busy_poll = {},
-                                   .executor = nullptr},
+                                   .busy_poll = {}},
                                   std::move(methods));
   if (!server.ok()) return server.status();
   health->server_ = *std::move(server);

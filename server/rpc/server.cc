@@ -127,8 +127,7 @@ class GrpcServer final : public Server {
     auto server = CallServer::Start({.listen = options.listen,
                                      .max_message_bytes = options.max_message_bytes,
                                      .loop = {.helpers = CallHelpers(options), .period = {}},
-                                     .busy_poll = options.busy_poll,
-                                     .executor = &executor_},
+                                     .busy_poll = options.busy_poll},
                                     std::move(methods));
     if (!server.ok()) return server.status();
     server_ = *std::move(server);

@@ -5,10 +5,8 @@
 namespace kvsift {
 namespace {
 
-// What takes longer to parse and to prepare than to wake a thread, and what takes milliseconds: so
-// long no thread must be missing that calls of others need.
+// What takes longer to parse and to prepare than to wake a thread.
 constexpr size_t kLargeBytes = 32 << 10;
-constexpr size_t kHugeBytes = 2 << 20;
 
 class UnknownCall final : public CallReactor {
  public:
@@ -34,7 +32,9 @@ void ServerCall::Happened(Operation operation, bool ok) {
     case Operation::kArrive:
       return Arrive(ok);
     case Operation::kRead:
-      return Read(ok);
+      if (ok && message_->Length() >= kLargeBytes) source_.loop->CallHelp();
+      reactor_->OnReadDone(ok);
+      break;
     case Operation::kWrite:
       reactor_->OnWriteDone(ok);
       break;
@@ -45,20 +45,6 @@ void ServerCall::Happened(Operation operation, bool ok) {
       return;
   }
   Told();
-}
-
-void ServerCall::Read(bool ok) {
-  const size_t bytes = ok ? message_->Length() : 0;
-  const auto react = [this, ok] {
-    reactor_->OnReadDone(ok);
-    Told();
-  };
-  if (bytes >= kHugeBytes && source_.executor != nullptr) {
-    return source_.executor->Run(
-        1, [react](int64_t) { react(); }, [] {});
-  }
-  if (bytes >= kLargeBytes) source_.loop->CallHelp();
-  react();
 }
 
 void ServerCall::End() {

@@ -13,7 +13,6 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/status.h"
-#include "kernels/executor.h"
 #include "proto/transport/completion_loop.h"
 #include "server/rpc/call_gate.h"
 
@@ -33,8 +32,7 @@ struct CallSource {
   CompletionLoop* loop = nullptr;
   grpc::ServerCompletionQueue* queue = nullptr;  // of the loop
   const MethodTable* methods = nullptr;
-  CallGate* calls = nullptr;     // has every call that exists, one that is yet to come included
-  Executor* executor = nullptr;  // reacts to large messages; may be null
+  CallGate* calls = nullptr;  // has every call that exists, one that is yet to come included
 };
 
 // What gRPC holds of a call.
@@ -69,7 +67,6 @@ class ServerCall {
 
   void Happened(Operation operation, bool ok);
   void Arrive(bool ok);
-  void Read(bool ok);
 
   // The call has ended and has a reactor, whichever came last.
   void End();
