@@ -17,6 +17,7 @@
 #include "kernels/cuda/answers.h"
 #include "kernels/cuda/crossing.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/first_room.h"
 #include "kernels/cuda/ingest.h"
 #include "kernels/cuda/selection_jobs.h"
 #include "kernels/cuda/staging.h"
@@ -27,13 +28,6 @@ namespace kvsift::cuda {
 struct BatchTuning {
   SelectTuning select;
   CrossingTuning crossing;
-};
-
-// Bytes that a run has room for from the beginning. Getting more waits for the device, and batches
-// of others wait for that.
-struct FirstRoom {
-  int64_t staging = 1 << 20;
-  int64_t answers = 256 << 10;
 };
 
 class BatchRun {

@@ -33,11 +33,6 @@ constexpr int64_t kUrgentBytes = int64_t{1} << 20;
 constexpr int64_t kQuickBytes = int64_t{64} << 10;
 constexpr int64_t kQuickKeys = int64_t{1} << 20;
 
-// Of batches as the scheduler plans them, half a millisecond each: a hundred selections of a few
-// heads, or keys at the pace of the bus.
-constexpr cuda::FirstRoom kUrgentRoom = {.staging = int64_t{4} << 20, .answers = int64_t{8} << 20};
-constexpr cuda::FirstRoom kBulkRoom = {.staging = int64_t{16} << 20};
-
 int64_t MovedBytes(const Batch& batch) {
   int64_t bytes = 0;
   for (const KeyWrite& write : batch.writes) bytes += std::ssize(write.keys.bytes);
@@ -146,10 +141,11 @@ absl::Status CudaBackend::Start(Executor& completions) {
   KVSIFT_RETURN_IF_CUDA_ERROR(cuda::PrepareMerge(device_.shared_bytes));
   status = CreateRuns(quick_, options_.quick_batches, cuda::Priority::kHigh, {});
   if (status.ok()) {
-    status = CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kMiddle, kUrgentRoom);
+    status =
+        CreateRuns(urgent_, options_.urgent_batches, cuda::Priority::kMiddle, options_.urgent_room);
   }
   if (status.ok()) {
-    status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow, kBulkRoom);
+    status = CreateRuns(bulk_, options_.bulk_batches, cuda::Priority::kLow, options_.bulk_room);
   }
   if (!status.ok()) return status;
   for (Poller* poller : {&quick_poller_, &poller_}) {

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
 #include "kernels/cuda/crossing.h"
+#include "kernels/cuda/first_room.h"
 #include "kernels/cuda/select_plan.h"
 #include "kernels/executor.h"
 
@@ -38,6 +39,10 @@ struct CudaOptions {
   int quick_batches = 3;     // at a time
   int urgent_batches = 3;    // at a time
   int bulk_batches = 2;      // at a time
+  // For batches as the scheduler plans them, half a millisecond each: a hundred selections of a few
+  // heads, and keys at the pace of the bus.
+  cuda::FirstRoom urgent_room = {.staging = int64_t{4} << 20, .answers = int64_t{8} << 20};
+  cuda::FirstRoom bulk_room = {.staging = int64_t{16} << 20, .answers = int64_t{256} << 10};
   cuda::SelectTuning tuning = {};
   cuda::CrossingTuning crossing = {};
 };

@@ -68,8 +68,8 @@ absl::Status Stream::Create(Priority priority) {
   int highest = 0;
   KVSIFT_RETURN_IF_CUDA_ERROR(cudaDeviceGetStreamPriorityRange(&lowest, &highest));
   const int step = static_cast<int>(priority);
-  KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamCreateWithPriority(
-      &stream_, cudaStreamNonBlocking, lowest + (highest - lowest) * step / 2));
+  KVSIFT_RETURN_IF_CUDA_ERROR(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking,
+                                                           lowest + (highest - lowest) * step / 2));
   return absl::OkStatus();
 }
 

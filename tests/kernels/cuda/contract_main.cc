@@ -21,9 +21,13 @@ constexpr int kThreads = 16;
 BackendFactory Factory(const std::string& name, const cuda::SelectTuning& tuning,
                        Executor& completions, const cuda::CrossingTuning& crossing = {}) {
   return {.name = name, .create = [tuning, crossing, &completions](int64_t memory_bytes) {
-            return *CreateCudaBackend(
-                {.memory_bytes = memory_bytes, .tuning = tuning, .crossing = crossing},
-                completions);
+            // Of its many backends none gets room that takes long to make.
+            return *CreateCudaBackend({.memory_bytes = memory_bytes,
+                                       .urgent_room = {},
+                                       .bulk_room = {},
+                                       .tuning = tuning,
+                                       .crossing = crossing},
+                                      completions);
           }};
 }
 
