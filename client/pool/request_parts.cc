@@ -113,10 +113,10 @@ bool IsSliceable(const StoreConfig& config, const StepRequest& request) {
 
 bool IsSliceable(const StoreConfig& config, const AppendRequest& request) {
   const std::optional<int64_t> keys = Total(request.entries, &AppendEntry::count);
-  return keys && IsSized(request.keys.bytes.size(),
-                         *keys * std::ssize(request.layer_ids) *
-                             GivenKeyBytes(config, request.keys.raw),
-                         false);
+  return keys &&
+         IsSized(request.keys.bytes.size(),
+                 *keys * std::ssize(request.layer_ids) * GivenKeyBytes(config, request.keys.raw),
+                 false);
 }
 
 StepPart PartOf(const StoreConfig& config, const StepRequest& request,
