@@ -10,6 +10,7 @@ void FairQueue::Push(Work& work) {
   Lane& lane = lanes_[kLanesOfClient * (work.client() % kClients) + kind];
   lane.heap = is_quick ? &quick_ : &others_;
   work.next_ready_ = nullptr;
+  ++size_;
   if (lane.first != nullptr) {
     lane.last = lane.last->next_ready_ = &work;
     return;
@@ -31,6 +32,7 @@ Work& FairQueue::PopFrom(Heap& heap) {
   served_ = &lane;
   Work& work = *lane.first;
   lane.first = work.next_ready_;
+  --size_;
   return work;
 }
 

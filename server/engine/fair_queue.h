@@ -36,7 +36,7 @@ class FairQueue {
   // What the work that was popped last takes of the device. Works may be pushed in between.
   void Charge(double us);
 
-  bool empty() const { return others_.size == 0 && !has_quick(); }
+  bool empty() const { return size_ == 0; }
   bool has_quick() const { return quick_.size > 0; }
 
  private:
@@ -69,6 +69,7 @@ class FairQueue {
   std::array<Lane, kLanes> lanes_;
   Heap quick_;
   Heap others_;
+  int64_t size_ = 0;        // works
   Lane* served_ = nullptr;  // from Pop to Charge
   double now_us_ = 0;       // served_us of the lane that was furthest behind at the last Pop
   uint64_t last_waits_ = 0;

@@ -18,7 +18,7 @@ constexpr int64_t kWorksPerTask = 16;
 
 // A batch for a GPU with more bytes of keys than so many takes too long to prepare, which copies
 // them, for a thread that others wait for.
-constexpr int64_t kHeavyBytes = 256 << 10;
+constexpr int64_t kHeavyBytes = 1 << 20;
 
 constexpr double Microseconds(std::chrono::microseconds time) {
   return static_cast<double>(time.count());

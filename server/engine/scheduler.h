@@ -95,8 +95,8 @@ class Scheduler {
 
   // Submits what is ready, tells what is finished, and goes on with batches that completed inside
   // Submit. A loop and not a recursion, however many batches complete that way. Begins with
-  // `round`, if there is one. What takes long is left to the executor. REQUIRES: the caller has
-  // counted itself in busy_.
+  // `round`, if there is one. What would keep `thread` too long is left to the executor.
+  // REQUIRES: the caller has counted itself in busy_.
   void Pump(ThreadKind thread, Round* round = nullptr);
 
   // Advances ready works until the batch is full, and returns what they ask for and which are
