@@ -8,13 +8,13 @@
 namespace kvsift {
 
 struct Machine {
-  int processors = 1;        // that this process may use
+  int processors = 1;        // that this process may use at once
   int64_t memory_bytes = 0;  // the most that this process can have of the host's memory
   std::string memory_name;   // whose memory that is, in words
 };
 
-// The machine, or the control group (cgroup v2) that this process is in, if that has less memory:
-// a container's limit. `root` is "/" except in tests, which lay out /proc and /sys elsewhere.
+// The machine, or the control group (cgroup v2) that this process is in, where that has less: a
+// container's limits. `root` is "/" except in tests, which lay out /proc and /sys elsewhere.
 Machine ReadMachine(const std::string& root = "/");
 
 }  // namespace kvsift

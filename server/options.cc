@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "proto/transport/completion_loop.h"
 #include "server/config_file.h"
 #include "server/device_list.h"
 #include "server/option_values.h"
@@ -123,9 +124,9 @@ absl::StatusOr<ProgramOptions> Convert(const OptionValues& values) {
 absl::StatusOr<std::variant<ProgramOptions, ProgramText>> ParseProgramOptions(
     const std::vector<std::string>& arguments, int processors) {
   OptionValues defaults;
-  // The rest is for threads that serve calls (--call-threads): where threads that score have them
-  // all, calls wait for a processor.
+  // Where threads that score have all processors, calls wait for one.
   defaults.threads = std::clamp(processors - processors / 4, 1, kMaxThreads);
+  defaults.call_threads = CompletionLoop::HelpersFor(processors) + 1;
   OptionValues values = defaults;
   std::vector<std::string> given;
   auto text = ParseOptionValues(arguments, values, &given);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/transport/processors.h"
+
 namespace kvsift {
 namespace {
 
@@ -23,22 +25,22 @@ constexpr std::chrono::microseconds kDeputyPeriod{150};
 constexpr int kDeputyTimes = 40;
 
 // With fewer processors, helpers would take the time of those for whom they work.
-constexpr unsigned kProcessorsForHelpers = 4;
-constexpr unsigned kProcessorsPerThread = 3;
-constexpr unsigned kMostThreads = 16;
+constexpr int kProcessorsForHelpers = 4;
+constexpr int kProcessorsPerThread = 3;
+constexpr int kMostThreads = 16;
 
 }  // namespace
 
 CompletionLoop& CompletionLoop::OfProcess() {
-  static CompletionLoop& loop = *new CompletionLoop(std::make_unique<grpc::CompletionQueue>(),
-                                                    {.helpers = HelpersOfMachine(), .period = {}});
+  static CompletionLoop& loop =
+      *new CompletionLoop(std::make_unique<grpc::CompletionQueue>(),
+                          {.helpers = HelpersFor(ProcessorsOfProcess()), .period = {}});
   return loop;
 }
 
-int CompletionLoop::HelpersOfMachine() {
-  const unsigned processors = std::thread::hardware_concurrency();
+int CompletionLoop::HelpersFor(int processors) {
   if (processors < kProcessorsForHelpers) return 0;
-  return static_cast<int>(std::clamp(processors / kProcessorsPerThread, 2u, kMostThreads)) - 1;
+  return std::clamp(processors / kProcessorsPerThread, 2, kMostThreads) - 1;
 }
 
 CompletionLoop::CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue,
@@ -65,7 +67,7 @@ CompletionLoop::~CompletionLoop() {
 }
 
 CompletionLoop::Awaiting CompletionLoop::Await(absl::Duration busy_poll) {
-  static const bool can_poll = std::thread::hardware_concurrency() > 1;
+  static const bool can_poll = ProcessorsOfProcess() > 1;
   if (!can_poll || busy_poll <= absl::ZeroDuration()) return nullptr;
   busy_poll_ns_ = absl::ToInt64Nanoseconds(busy_poll);
   ++awaited_;

@@ -62,8 +62,8 @@ class CompletionLoop {
   // The one that all clients of a process share. Lives until the process ends.
   static CompletionLoop& OfProcess();
 
-  // As many helpers as a process on this machine should have.
-  static int HelpersOfMachine();
+  // As many helpers as a process should have that may use so many processors.
+  static int HelpersFor(int processors);
 
   CompletionLoop(std::unique_ptr<grpc::CompletionQueue> queue,
                  const CompletionLoopOptions& options);

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "kvsift/v1/echo.grpc.pb.h"
 #include "kvsift/v1/selection.grpc.pb.h"
+#include "proto/transport/processors.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/call_log.h"
@@ -34,7 +35,8 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
 constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
 
 int CallHelpers(const ServerOptions& options) {
-  return options.call_threads > 0 ? options.call_threads - 1 : CompletionLoop::HelpersOfMachine();
+  if (options.call_threads > 0) return options.call_threads - 1;
+  return CompletionLoop::HelpersFor(ProcessorsOfProcess());
 }
 
 class GrpcServer final : public Server {

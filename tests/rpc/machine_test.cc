@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +55,19 @@ TEST_F(MachineTest, TheLeastLimitOfTheGroupAndThoseAroundItCounts) {
   EXPECT_EQ(ReadMachine(root_).memory_bytes, 2 << 20);
   Write("sys/fs/cgroup/system.slice/kvsift.service/memory.max", "1048576\n");
   EXPECT_EQ(ReadMachine(root_).memory_bytes, 1 << 20);
+}
+
+TEST_F(MachineTest, ProcessorTimeIsLimitedInWholeProcessors) {
+  Write("proc/self/cgroup", "0::/a/b\n");
+  const int processors = ReadMachine(root_).processors;
+  Write("sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
+  EXPECT_EQ(ReadMachine(root_).processors, processors);
+  Write("sys/fs/cgroup/a/cpu.max", "6400000 100000\n");
+  EXPECT_EQ(ReadMachine(root_).processors, std::min(processors, 64));
+  Write("sys/fs/cgroup/a/b/cpu.max", "50000 100000\n");
+  EXPECT_EQ(ReadMachine(root_).processors, 1);
+  Write("sys/fs/cgroup/a/b/cpu.max", "110000 100000\n");
+  EXPECT_EQ(ReadMachine(root_).processors, std::min(processors, 2));
 }
 
 }  // namespace
