@@ -82,17 +82,20 @@ struct Appender {
     const Tag<T> d;
     // Few lanes pass as a rule, and where all do they are copied. Compress instructions lost to
     // this on every instruction set (PERFORMANCE.md).
-    if (hn::AllTrue(d, mask)) {
-      const hn::CappedTag<int32_t, HWY_MAX_BYTES / sizeof(T)> d32;
-      const auto v = hn::LoadU(d, from + i);
-      for (int64_t j = 0; j < LanesOf<T>(); j += static_cast<int64_t>(hn::Lanes(d32))) {
-        hn::StoreU(at.Vector(d32, i + j), d32, positions + count + j);
-      }
-      hn::StoreU(v, d, values + count);
-      count += LanesOf<T>();
-      return;
-    }
+    if (hn::AllTrue(d, mask)) return AppendAll(from, i, at);
     AppendBits(from, i, BitsOf<T>(mask), at);
+  }
+
+  template <class Positions>
+  HWY_INLINE void AppendAll(const T* from, int64_t i, const Positions& at) {
+    const Tag<T> d;
+    const hn::CappedTag<int32_t, HWY_MAX_BYTES / sizeof(T)> d32;
+    const auto v = hn::LoadU(d, from + i);
+    for (int64_t j = 0; j < LanesOf<T>(); j += static_cast<int64_t>(hn::Lanes(d32))) {
+      hn::StoreU(at.Vector(d32, i + j), d32, positions + count + j);
+    }
+    hn::StoreU(v, d, values + count);
+    count += LanesOf<T>();
   }
 
   // Appends those whose bit is set.
@@ -110,6 +113,7 @@ struct Appender {
 #if HWY_TARGET <= HWY_AVX3_DL
     if constexpr (sizeof(T) < 8) return Compress(from, i, bits, at);
 #endif
+    if (bits == (uint64_t{1} << LanesOf<T>()) - 1) return AppendAll(from, i, at);
     AppendBits(from, i, bits, at);
   }
 
