@@ -67,7 +67,8 @@ CompletionLoop::~CompletionLoop() {
 }
 
 CompletionLoop::Awaiting CompletionLoop::Await(absl::Duration busy_poll) {
-  static const bool can_poll = ProcessorsOfProcess() > 1;
+  // Of the machine: the peer may have another one, if this process has but one.
+  static const bool can_poll = std::thread::hardware_concurrency() > 1;
   if (!can_poll || busy_poll <= absl::ZeroDuration()) return nullptr;
   busy_poll_ns_ = absl::ToInt64Nanoseconds(busy_poll);
   ++awaited_;
