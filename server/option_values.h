@@ -35,7 +35,7 @@ struct OptionValues {
   int64_t max_queued_requests = EngineLimits().max_queued_requests;
   uint64_t max_queued_bytes = EngineLimits().max_queued_bytes;
   int32_t max_stream_steps = ServerOptions().max_stream_steps;
-  int call_threads = 0;
+  int call_threads = 1;
   std::string busy_poll = "100us";
   double drain_seconds = 30;
   std::string log_level = "info";

@@ -28,7 +28,7 @@ struct ProgramText {
 
 // Parses `arguments`, the program's name left out. What a config file says holds where the command
 // line says nothing; a --listen on the command line replaces those of the file.
-// `processors` of the machine are what the default of --threads follows.
+// The defaults of --threads and --call-threads follow the machine's `processors`.
 // Errors: INVALID_ARGUMENT in words for people, with FILE:LINE where the config file is wrong.
 absl::StatusOr<std::variant<ProgramOptions, ProgramText>> ParseProgramOptions(
     const std::vector<std::string>& arguments, int processors);

@@ -22,8 +22,7 @@ template <typename Entry>
 std::optional<int64_t> Total(const std::vector<Entry>& entries, int64_t Entry::*count) {
   int64_t total = 0;
   for (const Entry& entry : entries) {
-    if (entry.*count < 0 || entry.*count > kMaxRequestTokens - total) return std::nullopt;
-    total += entry.*count;
+    if (!AddTokens("", 0, entry.*count, total).ok()) return std::nullopt;
   }
   return total;
 }

@@ -98,8 +98,7 @@ void CompletionLoop::Run() {
   int backlog = 0;
   for (Happening next;;) {
     ++looking_;
-    ++rounds_;
-    const auto seen = Look(next);
+    const auto seen = ComeRound(next);
     const bool came = seen == grpc::CompletionQueue::TIMEOUT
                           ? Wait(next)
                           : seen == grpc::CompletionQueue::GOT_EVENT;
@@ -127,17 +126,23 @@ void CompletionLoop::Deputise() {
       const uint64_t rounds = rounds_;
       std::this_thread::sleep_for(kDeputyPeriod);
       const bool is_busy = IsFirstBusy(kDeputyPeriod);
-      if (rounds_ == rounds && is_busy) WakeHelper();
-      int backlog = 0;
-      for (Happening next;
-           !is_busy && rounds_ == rounds && Look(next) == grpc::CompletionQueue::GOT_EVENT;) {
-        React(next, true, backlog);
+      if (rounds_ == rounds) {
+        if (is_busy) {
+          WakeHelper();
+        } else {
+          ReactToAll();
+        }
       }
       if (events_ != events) times = 0;
       events = events_;
     }
     is_active_ = false;
   }
+}
+
+void CompletionLoop::ReactToAll() {
+  int backlog = 0;
+  for (Happening next; Look(next) == grpc::CompletionQueue::GOT_EVENT;) React(next, true, backlog);
 }
 
 bool CompletionLoop::IsFirstBusy(std::chrono::nanoseconds period) {
@@ -155,13 +160,9 @@ bool CompletionLoop::AwaitActivity() {
 
 bool CompletionLoop::AwaitHelping(Happening& next, bool& was_there) {
   const Clock::time_point end = Clock::now() + kHelpTime;
-  const auto look = [&] {
-    ++rounds_;
-    return Look(next);
-  };
-  auto seen = look();
+  auto seen = ComeRound(next);
   was_there = seen == grpc::CompletionQueue::GOT_EVENT;
-  while (seen == grpc::CompletionQueue::TIMEOUT && Clock::now() < end) seen = look();
+  while (seen == grpc::CompletionQueue::TIMEOUT && Clock::now() < end) seen = ComeRound(next);
   // Where all others still react it has to wait in their place.
   int looking = looking_;
   while (seen == grpc::CompletionQueue::TIMEOUT) {
@@ -205,6 +206,11 @@ grpc::CompletionQueue::NextStatus CompletionLoop::Look(Happening& next) {
   return seen;
 }
 
+grpc::CompletionQueue::NextStatus CompletionLoop::ComeRound(Happening& next) {
+  ++rounds_;
+  return Look(next);
+}
+
 bool CompletionLoop::Wait(Happening& next) {
   if (options_.period.count() > 0) {
     for (;;) {
@@ -215,10 +221,7 @@ bool CompletionLoop::Wait(Happening& next) {
   }
   return busy_wait_.Await(
       std::chrono::nanoseconds(awaited_ > 0 ? busy_poll_ns_.load() : 0),
-      [&] {
-        ++rounds_;
-        return Look(next) == grpc::CompletionQueue::GOT_EVENT;
-      },
+      [&] { return ComeRound(next) == grpc::CompletionQueue::GOT_EVENT; },
       [&] { return Sleep(next); });
 }
 

@@ -92,6 +92,8 @@ class CompletionLoop {
 
   // Takes an event that has happened.
   grpc::CompletionQueue::NextStatus Look(Happening& next);
+  // The same, of all threads but the deputy.
+  grpc::CompletionQueue::NextStatus ComeRound(Happening& next);
   // Wait for one, the first busily or by the period. False at the end of the queue.
   bool Wait(Happening& next);
   bool Sleep(Happening& next);
@@ -99,6 +101,8 @@ class CompletionLoop {
   void Run();
   void Help();
   void Deputise();
+  // To what has happened by now, as the deputy does.
+  void ReactToAll();
 
   // Sleeps until there is an event. False at the end.
   bool AwaitActivity();
@@ -127,7 +131,7 @@ class CompletionLoop {
   std::atomic<int64_t> busy_poll_ns_ = 0;  // of who awaited last
   std::atomic<int> looking_ = 0;           // threads that wait or poll, and those on their way to
 
-  std::atomic<uint64_t> rounds_ = 0;     // looks of the first thread and of helpers
+  std::atomic<uint64_t> rounds_ = 0;     // calls of ComeRound
   std::atomic<uint64_t> events_ = 0;     // that were reacted to
   std::atomic<bool> is_active_ = false;  // the deputy looks
 

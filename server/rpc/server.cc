@@ -9,7 +9,6 @@
 #include "absl/time/clock.h"
 #include "kvsift/v1/echo.grpc.pb.h"
 #include "kvsift/v1/selection.grpc.pb.h"
-#include "proto/transport/processors.h"
 #include "server/engine/thread_pool.h"
 #include "server/rpc/call_gate.h"
 #include "server/rpc/call_log.h"
@@ -33,11 +32,6 @@ constexpr absl::Duration kFlushTimeout = absl::Seconds(1);
 // How long a drain goes on refusing calls, so that clients hear UNAVAILABLE and retry elsewhere:
 // gRPC ends calls that reach it while it shuts down with CANCELLED, which says nothing.
 constexpr absl::Duration kRefusalPeriod = absl::Milliseconds(100);
-
-int CallHelpers(const ServerOptions& options) {
-  if (options.call_threads > 0) return options.call_threads - 1;
-  return CompletionLoop::HelpersFor(ProcessorsOfProcess());
-}
 
 class GrpcServer final : public Server {
  public:
@@ -128,7 +122,7 @@ class GrpcServer final : public Server {
                          methods);
     auto server = CallServer::Start({.listen = options.listen,
                                      .max_message_bytes = options.max_message_bytes,
-                                     .loop = {.helpers = CallHelpers(options), .period = {}},
+                                     .loop = {.helpers = options.call_threads - 1, .period = {}},
                                      .busy_poll = options.busy_poll},
                                     std::move(methods));
     if (!server.ok()) return server.status();

@@ -44,8 +44,7 @@ struct ServerOptions {
   int64_t max_message_bytes = kDefaultMessageBytes;
   EngineLimits limits = {.max_answer_bytes = kDefaultMessageBytes - kAnswerReserveBytes};
   int32_t max_stream_steps = 64;  // of one held stream, unanswered at once
-  // Threads that hear of calls and do what small ones ask for; 0: as many as suit this machine.
-  int call_threads = 0;
+  int call_threads = 1;           // that hear of calls and do what small ones ask for
   // How long the one of them that waits for calls polls for the next before it sleeps, while they
   // come within that time. Zero: it sleeps at once.
   absl::Duration busy_poll = absl::Microseconds(100);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
@@ -35,7 +36,7 @@ TestServer::TestServer(ServerOptions options, Transport transport) {
   options.listen = {folder_.empty() ? "127.0.0.1:0" : "unix:" + folder_ + "/socket"};
   if (options.incarnation == 0) options.incarnation = 0x1234;
   // Reactions of a call run at once, on machines with few processors, too.
-  if (options.call_threads == 0) options.call_threads = 4;
+  options.call_threads = std::max(options.call_threads, 4);
   auto started = Server::Start(options, logger_);
   if (!started.ok()) {
     ADD_FAILURE() << started.status();
